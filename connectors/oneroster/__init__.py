@@ -1,0 +1,1 @@
+"""OneRoster as a protocol: its CSV binding, on which vendors build."""

@@ -1,0 +1,1 @@
+"""Ways to reach a vendor, shared by the connectors."""

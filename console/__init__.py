@@ -1,0 +1,1 @@
+"""The console shows and asks: the terminal's commands and, later, the browser's pages."""

@@ -1,0 +1,1 @@
+"""The `bellringer` command, one module a command group."""

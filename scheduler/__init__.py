@@ -1,0 +1,1 @@
+"""The scheduler decides what is due, what may start and what needs repair; it talks to no vendor."""

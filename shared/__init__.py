@@ -1,0 +1,1 @@
+"""Shared knows: the rules, the tables, the hub and the messages that every process agrees on."""

@@ -1,0 +1,1 @@
+"""The broker only wakes someone soon: topology, Dramatiq broker, relay and consumers."""

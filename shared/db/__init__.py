@@ -1,0 +1,1 @@
+"""The database is the truth: tables, the gate and the state of every job."""

@@ -1,0 +1,133 @@
+"""What travels through the broker, and nothing else: ids, states and times, never personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+#: Exchange to which operators publish commands (direct).
+COMMANDS_EXCHANGE = "bellringer.commands"
+#: Exchange on which events appear (topic), keys `job.<tier>.<state>`.
+EVENTS_EXCHANGE = "bellringer.events"
+#: Routing key of a run-now command.
+RUN_NOW_KEY = "run_now"
+#: Queue of run-now commands.
+RUN_NOW_QUEUE = "bellringer.run_now"
+#: Queue that keeps refused run-now commands, with the reason in the header `x-bellringer-reason`.
+REJECTED_QUEUE = "bellringer.run_now.rejected"
+#: Queue that feeds the releaser.
+COMPLETIONS_QUEUE = "bellringer.completions"
+#: Header that says why a command was refused.
+REASON_HEADER = "x-bellringer-reason"
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+AppName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}/[a-z0-9][a-z0-9_-]{0,62}$")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """One message that the relay must publish, as it lies in the outbox.
+
+    Attributes:
+        id: the outbox row's id; None for a message that never lay there.
+        exchange: "" is the default exchange.
+        routing_key: a queue's name on the default exchange.
+        body: the payload, encoded.
+        message_id: AMQP `message_id`; a repeat carries the same.
+        content_type: AMQP `content_type`.
+        headers: AMQP headers, strings only.
+        mandatory: whether an unroutable message is an error; events that nobody binds to are none.
+    """
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    message_id: str
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    mandatory: bool = True
+    id: int | None = None
+
+
+class RunNow(BaseModel):
+    """An operator's command: run this app now. Plain JSON on `bellringer.commands`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    #: `TENANT/NAME`.
+    app: AppName
+    #: What to read; incremental only where the connector can.
+    mode: Literal["full", "incremental"] = "full"
+    #: Also run the tenant's downstream apps, after it.
+    cascade: bool = False
+
+
+class RunNowReply(BaseModel):
+    """The answer to a run-now, sent to `reply_to` when given."""
+
+    accepted: bool
+    #: The job that carries the request, None when refused.
+    job: int | None = None
+    #: Whether an earlier waiting job took the request in.
+    coalesced: bool = False
+    #: Whether the same message id was seen before.
+    duplicate: bool = False
+    #: Why it was refused, or what to know.
+    reason: str | None = None
+
+
+class JobEventData(BaseModel):
+    """The `data` of a job's event."""
+
+    job: int
+    tenant_id: int
+    tenant: str
+    app: str
+    tier: str
+    state: str
+    attempt: int
+    wave: int
+
+
+class CloudEvent(BaseModel):
+    """An event in CloudEvents 1.0 JSON (structured mode).
+
+    Source: CloudEvents 1.0.2, JSON event format §3.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, Field(min_length=1)]
+    source: str
+    type: str
+    subject: str | None = None
+    time: AwareDatetime
+    datacontenttype: str = "application/json"
+    data: JobEventData
+
+
+def job_event(data: JobEventData, *, event_id: str, at: datetime) -> Publication:
+    """Make the publication of a job's event; its key is `job.<tier>.<state>`."""
+    event = CloudEvent(
+        id=event_id,
+        source=f"/tenants/{data.tenant}",
+        type=f"bellringer.job.{data.state}",
+        subject=f"jobs/{data.job}",
+        time=at,
+        data=data,
+    )
+    return Publication(
+        exchange=EVENTS_EXCHANGE,
+        routing_key=f"job.{data.tier}.{data.state}",
+        body=event.model_dump_json().encode(),
+        message_id=event_id,
+        content_type="application/cloudevents+json",
+        mandatory=False,
+    )

@@ -1,0 +1,1 @@
+"""The hub in SQL: staging, fingerprints, merge, links and the change log."""

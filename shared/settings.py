@@ -1,0 +1,92 @@
+"""Settings, read from the environment once, at the edge of each process.
+
+With nothing set everything runs embedded: SQLite in `./.bellringer/`, the broker in the process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import ConfigurationError
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """What an operator can set; every field is the environment variable `BELLRINGER_<FIELD>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BELLRINGER_", extra="ignore", env_ignore_empty=True
+    )
+
+    #: Where embedded mode keeps its database, and every mode its work files.
+    state_dir: Path = Path(".bellringer")
+    #: SQLAlchemy URL; unset: SQLite in `state_dir`.
+    database_url: str | None = None
+    #: AMQP URL; unset: the in-process broker.
+    broker_url: str | None = None
+    #: RabbitMQ management URL with an operator's user and password; `doctor` reads it.
+    management_url: str | None = None
+    #: Fernet keys, comma-separated, newest first; unset: connector secrets are stored as they are.
+    secret_key: SecretStr | None = None
+    #: Whether a run-now message must carry the broker-verified `user_id`.
+    require_user_id: bool = False
+    #: The log's threshold: DEBUG, INFO, WARNING or ERROR.
+    log_level: str = "INFO"
+    #: Port of the Prometheus endpoint of scheduler and worker; unset: none.
+    metrics_port: int | None = None
+
+    #: How long a claim holds without a beat.
+    lease_s: Seconds = 60
+    #: Time between two beats of a running job.
+    beat_s: Seconds = 15
+    #: Time between two ticks.
+    tick_s: Seconds = 1
+    #: Time between two sweeps.
+    sweep_s: Seconds = 5
+    #: How old an outbox row is before the scheduler relays it for its committer.
+    relay_after_s: Seconds = 2
+    #: How long a job may be queued before its message is published again.
+    republish_after_s: Seconds = 60
+    #: Failures (transient, or lost leases) after which a job fails.
+    max_failures: Annotated[int, Field(ge=1)] = 5
+    #: The longest a job may take, retries included.
+    job_deadline_s: Seconds = 6 * 3600
+    #: How long a worker waits for its jobs to give back on SIGTERM.
+    grace_s: Seconds = 25
+    #: First wait after a transient failure; doubles each time.
+    retry_base_s: Seconds = 30
+    #: How long a run-now's message id is remembered.
+    inbox_days: Annotated[int, Field(ge=1)] = 30
+
+    @property
+    def is_embedded_broker(self) -> bool:
+        """Whether messages stay inside this process."""
+        return self.broker_url is None
+
+    def resolved_database_url(self) -> str:
+        """Return the URL to connect to, with psycopg 3 as PostgreSQL's driver."""
+        if self.database_url is None:
+            return f"sqlite:///{self.state_dir / 'bellringer.db'}"
+        for prefix in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(prefix):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(prefix)
+        return self.database_url
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; keyword arguments win over it.
+
+    Raises:
+        ConfigurationError: a variable does not parse; names it.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "BELLRINGER_" + str(first["loc"][0]).upper()
+        raise ConfigurationError(name, first["msg"], "Correct it or unset it.") from error

@@ -1,0 +1,1 @@
+"""The workers do: one pool a tier claims jobs, runs them and finishes them behind a fence."""
