@@ -1,1 +1,1 @@
-"""The scheduler decides what is due, what may start and what needs repair; it talks to no vendor."""
+"""The scheduler decides what is due, may start and needs repair; it talks to no vendor."""

@@ -1,1 +1,1 @@
-"""The generated district that simulators, demo and tests share: every name is made up from a seed."""
+"""The generated district of simulators, demo and tests: every name is made up from a seed."""

@@ -1,0 +1,215 @@
+"""The ports that a connector fills, and the `Connector` by which it is registered.
+
+An import is a `Source`, a 2-way app a `Source` that is a `Writer` too, an export a `Target`. A
+connector is one entry point of the group `bellringer.connectors` whose object is a `Connector`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused
+from shared.domain.records import Kind
+from shared.domain.states import Mode, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What to read.
+
+    Attributes:
+        mode: full, or incremental where the connector can.
+        cursor: the cursor of the last committed read; None: there was none, so an incremental
+            read is a full one and says so in its certificate's mode.
+    """
+
+    mode: Mode
+    cursor: str | None = None
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Reads a vendor.
+
+    Every adapter holds: batches come in the order of `Kind`; nothing is held of the whole roster;
+    the last item, and only the last, is the certificate; what fails raises a `ConnectorError`
+    (`Transient…` where trying again may help), and never ends quietly.
+    """
+
+    def check(self) -> None:
+        """Connect and read a little.
+
+        Raises:
+            PermanentConnectorError: names the setting or the permission that is missing.
+            TransientConnectorError: the vendor does not answer now.
+        """
+        ...
+
+    def read(self, request: ReadRequest) -> Iterator[Batch | Refused | ReadCertificate]:
+        """Yield batches and refused records, then one certificate."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """One record to write back.
+
+    Attributes:
+        external_id: the record's id at the vendor.
+        key: the idempotency key, unique in the app; the same write carries the same key.
+        values: the fields to set; None clears.
+    """
+
+    external_id: str
+    key: str
+    values: Mapping[str, str | None]
+
+
+class WriteOutcome(StrEnum):
+    """What the vendor said of one record."""
+
+    #: It holds the values now.
+    CONFIRMED = "confirmed"
+    #: It refused them; writing the same again cannot help.
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """The vendor's answer for one `RecordWrite`.
+
+    Attributes:
+        external_id: of the write.
+        outcome: confirmed or rejected.
+        values: the fields as the vendor holds them now (it may have normalised them).
+        reason: why it was rejected, or the vendor's warning.
+    """
+
+    external_id: str
+    outcome: WriteOutcome
+    values: Mapping[str, str | None]
+    reason: str | None = None
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """Writes back to a vendor, in small batches.
+
+    Every adapter holds: one result a write, in the order of the writes; writing the same again is
+    harmless; an answer of success for the whole is never taken for the success of each.
+    """
+
+    #: The most records in one call of `write`.
+    batch_size: int
+
+    def write(self, kind: Kind, writes: Sequence[RecordWrite]) -> list[WriteResult]:
+        """Write one batch.
+
+        Raises:
+            ConnectorError: the batch as a whole was not taken; nothing is known of its records.
+        """
+        ...
+
+
+class RosterReader(Protocol):
+    """One consistent snapshot of a tenant's hub, for an export."""
+
+    def rows(
+        self, kind: Kind, fields: Sequence[str], order_by: Sequence[str] = ("sourcedId",)
+    ) -> Iterator[tuple[str | None, ...]]:
+        """Yield `(sourcedId, value of fields[0], …)` of the active records, in `order_by`'s order.
+
+        Ties are broken by sourcedId, and text is ordered by code point on every database, so the
+        same hub gives the same bytes.
+
+        Raises:
+            ConfigurationError: a field that the target's `reads` does not list.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """A file that a target rendered: its path, its data rows and its SHA-256 in hex."""
+
+    path: Path
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """All files of one export, with what was left out and why.
+
+    Attributes:
+        files: in the order in which they must arrive.
+        left_out: reason → number of records.
+    """
+
+    files: tuple[RenderedFile, ...]
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a delivery did: where the files are, and which of them differ from what was there."""
+
+    places: tuple[str, ...]
+    changed: frozenset[str]
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Feeds a vendor from the hub.
+
+    Every adapter holds: the same hub renders the same bytes; a reader of the place never sees half
+    a file, nor half a set.
+    """
+
+    #: By kind, the fields that leave the hub; nothing else can be read.
+    reads: Mapping[Kind, tuple[str, ...]]
+
+    def check(self) -> None:
+        """See that the place can be written.
+
+        Raises:
+            PermanentConnectorError: names the setting.
+        """
+        ...
+
+    def render(self, roster: RosterReader, folder: Path) -> Rendering:
+        """Write the files into an empty local folder."""
+        ...
+
+    def deliver(self, rendering: Rendering) -> Delivery:
+        """Bring the rendered files to their place, all together."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """How a connector is registered.
+
+    Attributes:
+        name: the entry point's name.
+        title: as people know the vendor.
+        tier: import, two_way or export.
+        capabilities: what it can do.
+        config: the pydantic model of its settings; secrets are `SecretStr`.
+        open: takes a config and gives a Source, Source and Writer, or Target.
+        simulator: `module:function` of its vendor's simulator, None where there is no cloud.
+    """
+
+    name: str
+    title: str
+    tier: Tier
+    capabilities: Capabilities
+    config: type[BaseModel]
+    open: Callable[[Any], Source | Target]
+    simulator: str | None = None

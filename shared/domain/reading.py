@@ -1,0 +1,88 @@
+"""What a read yields: batches of records and, at its end, a certificate of what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.domain.records import Kind
+from shared.domain.states import Mode
+
+Row = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a connector can do.
+
+    Attributes:
+        modes: the modes it can read in; an export has `FULL` alone.
+        reads: the kinds that it brings into the hub.
+        writes: by kind, the fields that it can write back to the vendor.
+    """
+
+    modes: frozenset[Mode]
+    reads: frozenset[Kind] = frozenset()
+    writes: Mapping[Kind, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some records of one kind, as rows.
+
+    Attributes:
+        kind: what they are.
+        fields: the OneRoster names of the columns that follow the external id; a field that is not
+            named here is not supplied by this app, and the hub leaves it alone.
+        rows: each `(external id, value of fields[0], …)`; references are external ids of this app.
+        deleted: external ids that the vendor itself names as deleted.
+    """
+
+    kind: Kind
+    fields: tuple[str, ...]
+    rows: list[Row]
+    deleted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Records that the connector could not turn into rows; they go to quarantine.
+
+    Attributes:
+        kind: what they would have been.
+        external_id: the id at the vendor, or where it stands (`users.csv:17`).
+        field: the field that is wrong.
+        reason: one sentence.
+        source: the source row as it was read.
+    """
+
+    kind: Kind
+    external_id: str
+    field: str
+    reason: str
+    source: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCertificate:
+    """The last thing a read yields: proof that it came to its end.
+
+    A source makes one only after it has followed every page and compared the counts that the
+    vendor gives. A read that ends without one fails its job and changes nothing.
+
+    Attributes:
+        mode: the mode that was read in.
+        complete: the kinds of which every record was read; only these can lose records. Empty in
+            an incremental read.
+        counts: records read, by kind.
+        cursor: where the next incremental read starts, None where the connector has none.
+        filter_fingerprint: changes when what is asked for changes (filters, schools, year).
+        evidence: what was compared, for people: pages, totals, headers, input hash.
+    """
+
+    mode: Mode
+    complete: frozenset[Kind]
+    counts: Mapping[Kind, int]
+    cursor: str | None = None
+    filter_fingerprint: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)
