@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.domain.states import Tier
 
 #: Exchange to which operators publish commands (direct).
 COMMANDS_EXCHANGE = "bellringer.commands"
@@ -53,6 +57,31 @@ class Publication:
     headers: Mapping[str, str] = field(default_factory=dict)
     mandatory: bool = True
     id: int | None = None
+
+
+#: The queue of each tier; Dramatiq's, one message a queued job.
+QUEUE_OF_TIER: Mapping[Tier, str] = MappingProxyType({tier: f"sync.{tier}" for tier in Tier})
+#: The actor of each tier. A message names it by this text, so that the scheduler imports none.
+ACTOR_OF_TIER: Mapping[Tier, str] = MappingProxyType({tier: f"sync_{tier}" for tier in Tier})
+
+
+def job_message(job_id: int, tier: Tier, *, message_id: str, at: datetime) -> Publication:
+    """Make the message that wakes a worker of the job's tier: Dramatiq's own JSON, ids only.
+
+    Source: dramatiq 2.2 `Message.encode`; a test compares the bytes with it.
+    """
+    queue = QUEUE_OF_TIER[tier]
+    message = {
+        "queue_name": queue,
+        "actor_name": ACTOR_OF_TIER[tier],
+        "args": [job_id],
+        "kwargs": {},
+        "options": {},
+        "message_id": message_id,
+        "message_timestamp": int(at.timestamp() * 1000),
+    }
+    body = json.dumps(message, separators=(",", ":")).encode()
+    return Publication(exchange="", routing_key=queue, body=body, message_id=message_id)
 
 
 class RunNow(BaseModel):

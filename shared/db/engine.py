@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from shared.clock import Clock
 from shared.errors import ConfigurationError
 
 #: How long a statement waits for a row lock, unless it says otherwise.
@@ -34,13 +36,16 @@ class Database:
     Args:
         url: a SQLAlchemy URL of PostgreSQL (psycopg) or SQLite (a file).
         pool_size: connections kept open to PostgreSQL.
+        clock: tells the protocol's time instead of the database; simulations hand one in.
 
     Raises:
         ConfigurationError: the URL names neither, or does not parse.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, clock: Clock | None = None) -> None:
         self.url = _parse(url)
+        self._clock = clock
+        self._local = threading.local()
         self.dialect = self.url.get_backend_name()
         #: Held by whoever writes to SQLite; a sweep looks at it before it judges a lease.
         self.write_lock = threading.RLock()
@@ -82,12 +87,30 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that writes, committed at the end, rolled back on an error."""
-        if self.is_postgresql:
-            with self._writes.begin() as connection:
+        turn = nullcontext() if self.is_postgresql else self.write_lock
+        with turn, self._writes.begin() as connection:
+            self._local.is_writing = True
+            try:
                 yield connection
-            return
-        with self.write_lock, self._writes.begin() as connection:
-            yield connection
+            finally:
+                self._local.is_writing = False
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside a `write`; nothing may go to the network then."""
+        return getattr(self._local, "is_writing", False)
+
+    def now(self, connection: Connection) -> datetime:
+        """Return the database's clock, aware, in UTC: the time itself, not the transaction's."""
+        if self._clock is not None:
+            return self._clock.now()
+        if self.is_postgresql:
+            instant: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+            return instant.astimezone(UTC)
+        written = connection.exec_driver_sql(
+            "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
+        ).scalar_one()
+        return datetime.fromisoformat(written).replace(tzinfo=UTC)
 
     def dispose(self) -> None:
         """Close every connection."""

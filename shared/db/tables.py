@@ -123,6 +123,8 @@ apps = Table(
     Column("name", Text, nullable=False),
     Column("connector", Text, nullable=False),
     Column("tier", Text, nullable=False),
+    #: The modes that the connector can read in, a list; like the tier, its own word.
+    _json("modes"),
     #: The tenant's order of its apps, 1 first: by it fields are owned.
     Column("position", Integer, nullable=False),
     #: An app of the same tier whose jobs are upstream of this one's.
@@ -343,7 +345,7 @@ inbox = Table(
     #: "" where the broker names nobody.
     Column("user_id", Text, nullable=False),
     Column("message_id", Text, nullable=False),
-    _ref("job_id", "jobs.id"),
+    _ref("job_id", "jobs.id", nullable=True),
     _at("received_at", nullable=False),
     UniqueConstraint("user_id", "message_id"),
     Index("ix_inbox_received_at", "received_at"),

@@ -80,7 +80,7 @@ _END = frozenset({JobState.SKIPPED, JobState.CANCELLED})
 TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
     {
         JobState.HELD: _END | {JobState.QUEUED, JobState.FAILED},
-        JobState.QUEUED: _END | {JobState.HELD, JobState.RUNNING, JobState.FAILED},
+        JobState.QUEUED: _END | {JobState.HELD, JobState.RUNNING},
         JobState.RUNNING: frozenset(
             {
                 JobState.HELD,
