@@ -16,8 +16,5 @@ def register(
     """Register the actors of these tiers with a broker; each hands the job's id to `run`."""
     for tier in tiers:
         dramatiq.actor(
-            run,
-            actor_name=ACTOR_OF_TIER[tier],
-            queue_name=QUEUE_OF_TIER[tier],
-            broker=broker,
-        )
+            actor_name=ACTOR_OF_TIER[tier], queue_name=QUEUE_OF_TIER[tier], broker=broker
+        )(run)

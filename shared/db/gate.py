@@ -21,7 +21,17 @@ from shared.db import outbox
 from shared.db.engine import Database
 from shared.db.tables import apps, jobs, tenants
 from shared.domain.states import UNFINISHED, JobState, Mode, Tier
-from shared.domain.tiers import AppView, Decision, Hold, JobView, Policy, Release, Skip, decide
+from shared.domain.tiers import (
+    AppView,
+    Cause,
+    Decision,
+    Hold,
+    JobView,
+    Policy,
+    Release,
+    Skip,
+    decide,
+)
 from shared.domain.waiting import describe_hold, describe_release
 from shared.messages import Publication, job_message
 
@@ -118,6 +128,8 @@ class Locked:
                     released[describe_release(decision)].append(job_id)
                 case Skip(job_id, reason):
                     skipped[tenant.jobs[job_id].state, reason].append(job_id)
+                case Hold(cause=Cause.NOT_BEFORE):
+                    pass  # its reason is the failure after which it is tried again
                 case Hold(job_id):
                     reason = describe_hold(decision, tenant.jobs, tenant.apps, tenant.zone)
                     if tenant.reasons[job_id] != reason:
