@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     #: Port of the Prometheus endpoint of scheduler and worker; unset: none.
     metrics_port: int | None = None
 
+    #: The loops that `bellringer scheduler` runs, comma-separated.
+    scheduler_loops: str = "ticker,intake,releaser,relay,sweeper"
+
     #: How long a claim holds without a beat.
     lease_s: Seconds = 60
     #: Time between two beats of a running job.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -122,10 +122,12 @@ class Locked:
         released: defaultdict[str | None, list[int]] = defaultdict(list)
         skipped: defaultdict[tuple[JobState, str], list[int]] = defaultdict(list)
         reasons: dict[int, str] = {}
-        for decision in made:
+        # holds last, since they tell of jobs that are released just now
+        for decision in sorted(made, key=lambda decision: isinstance(decision, Hold)):
             match decision:
                 case Release(job_id):
                     released[describe_release(decision)].append(job_id)
+                    tenant.jobs[job_id] = replace(tenant.jobs[job_id], state=JobState.QUEUED)
                 case Skip(job_id, reason):
                     skipped[tenant.jobs[job_id].state, reason].append(job_id)
                 case Hold(cause=Cause.NOT_BEFORE):
