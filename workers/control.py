@@ -100,6 +100,16 @@ class Control:
         if self._stopping.is_set():
             raise ShuttingDownError("the worker shuts down")
 
+    def confirm(self) -> None:
+        """Beat now, and see whether the job may go on: before each effect outside our database.
+
+        Raises:
+            Interrupted: it may not.
+            OperationalError: the database could not be asked.
+        """
+        self._last = self._beat(self._progress)
+        self.checkpoint()
+
     def _run(self) -> None:
         told, quiet_s = self._progress, 0.0
         turn_s = min(self._beat_s, PROGRESS_S)

@@ -1,0 +1,119 @@
+"""The scheduler's composition root: settings → database, broker, clock → the loops."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from prometheus_client import start_http_server
+
+from scheduler.intake import Intake
+from scheduler.metrics import register_metrics
+from scheduler.releaser import Releaser
+from scheduler.service import Loop, Service
+from scheduler.sweeper import Sweeper
+from scheduler.ticker import Ticker
+from shared.broker.connect import Broker, open_broker
+from shared.broker.consumer import Delivery, Verdict
+from shared.broker.relay import Relay
+from shared.clock import SystemClock
+from shared.db.engine import Database
+from shared.db.gate import Gate
+from shared.db.outbox import Outbox
+from shared.errors import ConfigurationError
+from shared.messages import COMPLETIONS_QUEUE, QUEUE_OF_TIER, RUN_NOW_QUEUE
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOOPS = ("ticker", "intake", "releaser", "relay", "sweeper")
+#: Run-nows, and completion events, that are taken in one go.
+INTAKE_PREFETCH = 20
+RELEASER_PREFETCH = 200
+#: The exit code when a loop has died: a supervisor starts us again.
+EXIT_DEAD_LOOP = 70
+
+
+def build(settings: Settings, database: Database, broker: Broker) -> Service:
+    """Wire the loops that the settings name; nothing runs yet.
+
+    Raises:
+        ConfigurationError: `BELLRINGER_SCHEDULER_LOOPS` names an unknown loop.
+    """
+    gate = Gate(database, relay_after_s=settings.relay_after_s)
+    relay = Relay(broker.publisher, Outbox(database))
+    ticker = Ticker(gate, relay)
+    sweeper = Sweeper(
+        gate, relay, lambda tier: broker.depth(QUEUE_OF_TIER[tier]), SystemClock(), settings
+    )
+    intake_reply = broker.reply
+    intake = Intake(gate, relay, intake_reply, require_user_id=settings.require_user_id)
+    releaser = Releaser(gate, relay)
+    loops = {
+        "ticker": Loop("ticker", ticker.run_once, settings.tick_s),
+        "relay": Loop("relay", relay.run_once, settings.tick_s),
+        "sweeper": Loop("sweeper", sweeper.run_once, settings.sweep_s),
+    }
+    consumers = {
+        "intake": partial(_consume, broker, RUN_NOW_QUEUE, intake.handle, INTAKE_PREFETCH),
+        "releaser": partial(
+            _consume, broker, COMPLETIONS_QUEUE, releaser.handle, RELEASER_PREFETCH
+        ),
+    }
+    wanted = _wanted(settings)
+    return Service(
+        [loop for name, loop in loops.items() if name in wanted],
+        [(name, run) for name, run in consumers.items() if name in wanted],
+    )
+
+
+def run(settings: Settings) -> int:
+    """Run the scheduler until SIGTERM or SIGINT; returns the process's exit code."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    database = Database(settings.resolved_database_url())
+    broker = open_broker(settings)
+    service = build(settings, database, broker)
+    if settings.metrics_port is not None:
+        register_metrics(database)
+        start_http_server(settings.metrics_port)
+    service.start()
+    log.info("the scheduler runs: %s", settings.scheduler_loops)
+    code = 0
+    while not stop.wait(1):
+        dead = service.dead()
+        if dead:
+            log.error("a loop has died: %s", ", ".join(dead))
+            code = EXIT_DEAD_LOOP
+            break
+    service.stop(settings.grace_s)
+    broker.close()
+    database.dispose()
+    log.info("the scheduler has stopped")
+    return code
+
+
+def _wanted(settings: Settings) -> set[str]:
+    wanted = {name.strip() for name in settings.scheduler_loops.split(",") if name.strip()}
+    unknown = wanted - set(LOOPS)
+    if unknown:
+        raise ConfigurationError(
+            "BELLRINGER_SCHEDULER_LOOPS",
+            f"there is no loop {sorted(unknown)[0]!r}",
+            f"Name some of {', '.join(LOOPS)}.",
+        )
+    return wanted
+
+
+def _consume(
+    broker: Broker,
+    queue: str,
+    handle: Callable[[Sequence[Delivery]], Sequence[Verdict]],
+    prefetch: int,
+    stop: threading.Event,
+) -> None:
+    broker.consumer(queue, handle, prefetch=prefetch).run(stop)
