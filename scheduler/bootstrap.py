@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from functools import partial
 
 from prometheus_client import start_http_server
 
+from scheduler.dead_letters import explain_dead_letters
 from scheduler.intake import Intake
 from scheduler.metrics import register_metrics
 from scheduler.releaser import Releaser
@@ -17,19 +16,25 @@ from scheduler.service import Loop, Service
 from scheduler.sweeper import Sweeper
 from scheduler.ticker import Ticker
 from shared.broker.connect import Broker, open_broker
-from shared.broker.consumer import Delivery, Verdict
 from shared.broker.relay import Relay
+from shared.broker.topology import DRAMATIQ_DEAD_LETTER_QUEUES
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.db.gate import Gate
 from shared.db.outbox import Outbox
 from shared.errors import ConfigurationError
-from shared.messages import COMPLETIONS_QUEUE, QUEUE_OF_TIER, RUN_NOW_QUEUE
+from shared.messages import (
+    COMPLETIONS_QUEUE,
+    DEAD_LETTERS_QUEUE,
+    QUEUE_OF_TIER,
+    REJECTED_QUEUE,
+    RUN_NOW_QUEUE,
+)
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-LOOPS = ("ticker", "intake", "releaser", "relay", "sweeper")
+LOOPS = ("ticker", "intake", "releaser", "relay", "sweeper", "dead_letters")
 #: Run-nows, and completion events, that are taken in one go.
 INTAKE_PREFETCH = 20
 RELEASER_PREFETCH = 200
@@ -49,8 +54,7 @@ def build(settings: Settings, database: Database, broker: Broker) -> Service:
     sweeper = Sweeper(
         gate, relay, lambda tier: broker.depth(QUEUE_OF_TIER[tier]), SystemClock(), settings
     )
-    intake_reply = broker.reply
-    intake = Intake(gate, relay, intake_reply, require_user_id=settings.require_user_id)
+    intake = Intake(gate, relay, broker.reply, require_user_id=settings.require_user_id)
     releaser = Releaser(gate, relay)
     loops = {
         "ticker": Loop("ticker", ticker.run_once, settings.tick_s),
@@ -58,15 +62,25 @@ def build(settings: Settings, database: Database, broker: Broker) -> Service:
         "sweeper": Loop("sweeper", sweeper.run_once, settings.sweep_s),
     }
     consumers = {
-        "intake": partial(_consume, broker, RUN_NOW_QUEUE, intake.handle, INTAKE_PREFETCH),
-        "releaser": partial(
-            _consume, broker, COMPLETIONS_QUEUE, releaser.handle, RELEASER_PREFETCH
-        ),
+        "intake": [
+            broker.consumer(
+                RUN_NOW_QUEUE, intake.handle, prefetch=INTAKE_PREFETCH, rejected_to=REJECTED_QUEUE
+            )
+        ],
+        "releaser": [
+            broker.consumer(COMPLETIONS_QUEUE, releaser.handle, prefetch=RELEASER_PREFETCH)
+        ],
+        "dead_letters": [
+            broker.consumer(
+                queue, explain_dead_letters, prefetch=20, rejected_to=DEAD_LETTERS_QUEUE
+            )
+            for queue in DRAMATIQ_DEAD_LETTER_QUEUES
+        ],
     }
     wanted = _wanted(settings)
     return Service(
         [loop for name, loop in loops.items() if name in wanted],
-        [(name, run) for name, run in consumers.items() if name in wanted],
+        [(name, one.run) for name, all_ in consumers.items() if name in wanted for one in all_],
     )
 
 
@@ -107,13 +121,3 @@ def _wanted(settings: Settings) -> set[str]:
             f"Name some of {', '.join(LOOPS)}.",
         )
     return wanted
-
-
-def _consume(
-    broker: Broker,
-    queue: str,
-    handle: Callable[[Sequence[Delivery]], Sequence[Verdict]],
-    prefetch: int,
-    stop: threading.Event,
-) -> None:
-    broker.consumer(queue, handle, prefetch=prefetch).run(stop)

@@ -60,6 +60,3 @@ class JobsCollector(Collector):
 def register_metrics(database: Database) -> None:
     """Register the collector with the process's registry, once."""
     REGISTRY.register(JobsCollector(database))
-
-
-

@@ -9,7 +9,8 @@ BellringerError
 │  ├─ TransientConnectorError  timeouts, 429, 5xx: the job is tried again
 │  ├─ PermanentConnectorError  401, 403, 404, a wrong file: the job fails and tells a person
 │  └─ RecordError              one bad record: quarantined, the job goes on
-└─ HubError                    the database refused a roster write
+├─ HubError                    the database refused a roster write
+└─ BrokerUnavailableError      no message could be sent: it stays in the outbox
 ```
 """
 
@@ -90,3 +91,7 @@ class RecordError(ConnectorError):
 
 class HubError(BellringerError):
     """The database refused a roster write; the message names the constraint."""
+
+
+class BrokerUnavailableError(BellringerError):
+    """The broker cannot be reached, or confirms nothing; the outbox keeps what was to be sent."""

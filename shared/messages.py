@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -25,7 +25,9 @@ RUN_NOW_QUEUE = "bellringer.run_now"
 REJECTED_QUEUE = "bellringer.run_now.rejected"
 #: Queue that feeds the releaser.
 COMPLETIONS_QUEUE = "bellringer.completions"
-#: Header that says why a command was refused.
+#: Queue that keeps the sync queues' dead letters for good, with their reason in the same header.
+DEAD_LETTERS_QUEUE = "bellringer.dead_letters"
+#: Header that says why a message was refused.
 REASON_HEADER = "x-bellringer-reason"
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
@@ -47,6 +49,7 @@ class Publication:
         content_type: AMQP `content_type`.
         headers: AMQP headers, strings only.
         mandatory: whether an unroutable message is an error; events that nobody binds to are none.
+        correlation_id: AMQP `correlation_id`, of a reply.
     """
 
     exchange: str
@@ -56,6 +59,7 @@ class Publication:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     mandatory: bool = True
+    correlation_id: str | None = None
     id: int | None = None
 
 
@@ -82,6 +86,38 @@ def job_message(job_id: int, tier: Tier, *, message_id: str, at: datetime) -> Pu
     }
     body = json.dumps(message, separators=(",", ":")).encode()
     return Publication(exchange="", routing_key=queue, body=body, message_id=message_id)
+
+
+def check_job_message(body: bytes, queue: str, actors: Collection[str]) -> str | None:
+    """Say what is wrong with a message on a sync queue; None: it is one of ours.
+
+    Dramatiq trusts what it finds there: `"options": null` stops its consumer, and a foreign
+    `queue_name` kills a worker thread for good. So it is looked at before.
+    """
+    try:
+        message = json.loads(body)
+    except ValueError:
+        return "it is not JSON"
+    if not isinstance(message, dict):
+        return "it is not a JSON object"
+    expected: dict[str, object] = {"queue_name": queue, "kwargs": {}, "options": {}}
+    for name, value in expected.items():
+        if message.get(name) != value:
+            return f"{name}: it is not {json.dumps(value)}"
+    if set(message) != {*expected, "actor_name", "args", "message_id", "message_timestamp"}:
+        return "it has other fields than a job's message"
+    if message["actor_name"] not in actors:
+        return "actor_name: there is no such actor here"
+    args = message["args"]
+    if not (isinstance(args, list) and len(args) == 1 and type(args[0]) is int):
+        return "args: it is not a list of one job id"
+    if not 0 < args[0] < 2**63:
+        return "args: it is no job id"
+    if not isinstance(message["message_id"], str):
+        return "message_id: it is not text"
+    if type(message["message_timestamp"]) is not int:
+        return "message_timestamp: it is not a number of milliseconds"
+    return None
 
 
 class RunNow(BaseModel):

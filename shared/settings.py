@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = None
 
     #: The loops that `bellringer scheduler` runs, comma-separated.
-    scheduler_loops: str = "ticker,intake,releaser,relay,sweeper"
+    scheduler_loops: str = "ticker,intake,releaser,relay,sweeper,dead_letters"
 
     #: How long a claim holds without a beat.
     lease_s: Seconds = 60

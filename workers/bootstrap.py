@@ -81,6 +81,8 @@ class Pool:
         self._worker = dramatiq.Worker(
             broker.dramatiq, queues=queues, worker_threads=threads, worker_timeout=200
         )
+        # a message that waits in a busy worker could have been run by an idle one
+        self._worker.queue_prefetch = threads
 
     def start(self) -> None:
         """Start to consume."""
@@ -106,7 +108,7 @@ def run(settings: Settings, tier: Tier, threads: int | None = None) -> int:
         signal.signal(number, lambda *_: stopping.set())
     count = threads or POOLS[tier].threads
     database = Database(settings.resolved_database_url(), pool_size=2 * count + 2)
-    broker = open_broker(settings, threads=count)
+    broker = open_broker(settings)
     register(broker.dramatiq, build(settings, database, broker, stopping).run, [tier])
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from shared.roster.apply import apply_plan, hub_lock
+from shared.roster.plan import Plan, make_plan
+from shared.roster.staging import JobKey, Staging
 from sqlalchemy import Connection
 
 from connectors.sdk import ReadRequest, Source
@@ -13,9 +15,6 @@ from shared.db.claiming import Outcome, check_fence
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError
-from shared.roster.apply import apply_plan, hub_lock
-from shared.roster.plan import Plan, make_plan
-from shared.roster.staging import JobKey, Staging
 from workers.runner import Apply, Work
 
 
@@ -81,16 +80,8 @@ def read_into_staging(work: Work, source: Source) -> Read:
     return Read(staging.key, certificate, make_plan(work.gate.database, staging.key, certificate))
 
 
-def applying(
-    work: Work, read: Read, count: Callable[[], Mapping[str, Any]] | None = None
-) -> Apply:
-    """Return what T4 runs: hub lock, fence, merge; then the outcome.
-
-    Args:
-        work: of the job.
-        read: what was read.
-        count: further counts, by kind, told beside those of the merge.
-    """
+def applying(work: Work, read: Read) -> Apply:
+    """Return what T4 runs: hub lock, fence, merge; then the outcome."""
 
     def apply(connection: Connection) -> Outcome:
         hub_lock(connection, work.assignment.tenant_id)

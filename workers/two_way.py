@@ -7,9 +7,10 @@ the base advances only for what the vendor confirmed.
 
 from __future__ import annotations
 
+from shared.roster.write_back import pending_writes, record_results
+
 from connectors import registry
 from connectors.sdk import Source, Writer
-from shared.roster.write_back import pending_writes, record_results
 from workers.opening import Opener
 from workers.reading import Read, applying, read_into_staging
 from workers.runner import Apply, Work

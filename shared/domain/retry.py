@@ -28,6 +28,6 @@ def retry_delay_s(
     >>> retry_delay_s(3, base_s=30)
     120.0
     """
-    doubled = base_s * 2 ** min(failures - 1, 30)
+    doubled: float = base_s * 2 ** min(failures - 1, 30)
     own = min(doubled, cap_s) * (1 + spread / 4)
     return max(own, min(retry_after_s or 0.0, RETRY_AFTER_CAP_S))
