@@ -108,6 +108,10 @@ class Writer(Protocol):
     #: The most records in one call of `write`.
     batch_size: int
 
+    def accepts(self, kind: Kind, external_id: str) -> bool:
+        """Return whether a record can be written at all, by what its id says."""
+        ...
+
     def write(self, kind: Kind, writes: Sequence[RecordWrite]) -> list[WriteResult]:
         """Write one batch.
 

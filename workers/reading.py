@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from shared.roster.apply import apply_plan, hub_lock
-from shared.roster.plan import Plan, make_plan
-from shared.roster.staging import JobKey, Staging
 from sqlalchemy import Connection
 
 from connectors.sdk import ReadRequest, Source
@@ -15,22 +13,10 @@ from shared.db.claiming import Outcome, check_fence
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError
+from shared.roster.apply import apply_plan
+from shared.roster.plan import Plan, hub_lock, make_plan
+from shared.roster.staging import JobKey, Staging
 from workers.runner import Apply, Work
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A read that came to its end.
-
-    Attributes:
-        key: under which its rows lie in staging.
-        certificate: the proof of its end.
-        plan: what it would change in the hub.
-    """
-
-    key: JobKey
-    certificate: ReadCertificate
-    plan: Plan
 
 
 def key_of(work: Work) -> JobKey:
@@ -44,7 +30,7 @@ def key_of(work: Work) -> JobKey:
     )
 
 
-def read_into_staging(work: Work, source: Source) -> Read:
+def read_into_staging(work: Work, source: Source) -> Plan:
     """Read a source to its end, outside any transaction, and plan.
 
     Raises:
@@ -53,12 +39,10 @@ def read_into_staging(work: Work, source: Source) -> Read:
     """
     assignment = work.assignment
     staging = Staging(work.gate.database, key_of(work))
-    request = ReadRequest(
-        assignment.mode, assignment.cursor if assignment.mode is Mode.INCREMENTAL else None
-    )
+    cursor = assignment.cursor if assignment.mode is Mode.INCREMENTAL else None
     certificate: ReadCertificate | None = None
     done = 0
-    for item in source.read(request):
+    for item in source.read(ReadRequest(assignment.mode, cursor)):
         if certificate is not None:
             raise PermanentConnectorError(
                 assignment.connector, "the read went on after its certificate"
@@ -77,23 +61,36 @@ def read_into_staging(work: Work, source: Source) -> Read:
             assignment.connector, "the read ended without a certificate; nothing was changed"
         )
     work.control.progress("comparing", done, done)
-    return Read(staging.key, certificate, make_plan(work.gate.database, staging.key, certificate))
+    return make_plan(work.gate.database, staging, certificate)
 
 
-def applying(work: Work, read: Read) -> Apply:
+def applying(work: Work, plan: Plan) -> Apply:
     """Return what T4 runs: hub lock, fence, merge; then the outcome."""
 
     def apply(connection: Connection) -> Outcome:
-        hub_lock(connection, work.assignment.tenant_id)
+        version = hub_lock(connection, work.assignment.tenant_id)
         check_fence(connection, work.assignment)
-        counts = apply_plan(connection, read.key, read.plan)
+        counts = apply_plan(connection, work.gate.database, plan, hub_version=version)
         return Outcome(
             counts=counts,
-            cursor=read.certificate.cursor,
-            certificate=certificate_json(read.certificate),
+            reason=_told(counts),
+            cursor=plan.certificate.cursor,
+            certificate=certificate_json(plan.certificate),
         )
 
     return apply
+
+
+def _told(counts: Mapping[str, Mapping[str, int]]) -> str | None:
+    """Say what a person should look at, None: nothing."""
+    quarantined = sum(counted["quarantined"] for counted in counts.values())
+    rejected = sum(counted["rejected"] for counted in counts.values())
+    told = []
+    if quarantined:
+        told.append(f"{quarantined} records are in quarantine")
+    if rejected:
+        told.append(f"the vendor rejected {rejected} writes")
+    return "; ".join(told) or None
 
 
 def certificate_json(certificate: ReadCertificate) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shared.broker.relay import Relay
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from shared.broker.relay import Relay
 from shared.db import claiming
 from shared.db.claiming import Assignment, Outcome, Refusal, Terms
 from shared.db.gate import Gate

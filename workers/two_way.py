@@ -7,12 +7,15 @@ the base advances only for what the vendor confirmed.
 
 from __future__ import annotations
 
-from shared.roster.write_back import pending_writes, record_results
+from collections.abc import Sequence
 
 from connectors import registry
-from connectors.sdk import Source, Writer
+from connectors.sdk import RecordWrite, Source, WriteOutcome, Writer, WriteResult
+from shared.errors import TransientConnectorError
+from shared.roster.plan import Plan
+from shared.roster.write_back import Intent, pending_writes, record_results
 from workers.opening import Opener
-from workers.reading import Read, applying, read_into_staging
+from workers.reading import applying, read_into_staging
 from workers.runner import Apply, Work
 
 
@@ -34,20 +37,39 @@ class TwoWay:
             Interrupted: the job must stop.
         """
         source = self._opener.open(work.assignment, Source)  # type: ignore[type-abstract]
-        read = read_into_staging(work, source)
+        plan = read_into_staging(work, source)
         if isinstance(source, Writer):
-            self._write_back(work, source, read)
-        return applying(work, read)
+            self._write_back(work, source, plan)
+        return applying(work, plan)
 
-    def _write_back(self, work: Work, writer: Writer, read: Read) -> None:
+    def _write_back(self, work: Work, writer: Writer, plan: Plan) -> None:
         writable = registry.get(work.assignment.connector).capabilities.writes
         database = work.gate.database
         written = 0
-        for kind, writes in pending_writes(
-            database, read.key, writable, batch_size=writer.batch_size
-        ):
-            # the fence of effects on the vendor: never begin a batch without the lease
+        batches = pending_writes(
+            database, plan, writable, batch_size=writer.batch_size, accepts=writer.accepts
+        )
+        for kind, intents in batches:
             work.control.progress(f"writing {kind}", written)
+            # the fence of effects on the vendor: never begin a batch without the lease
             work.control.confirm()
-            record_results(database, read.key, kind, writer.write(kind, writes))
-            written += len(writes)
+            results = writer.write(kind, [RecordWrite(*intent) for intent in intents])
+            _check_answers(work.assignment.connector, intents, results)
+            record_results(
+                database,
+                plan,
+                kind,
+                [
+                    (r.external_id, r.outcome is WriteOutcome.CONFIRMED, r.values, r.reason)
+                    for r in results
+                ],
+            )
+            written += len(intents)
+
+
+def _check_answers(
+    connector: str, intents: Sequence[Intent], results: Sequence[WriteResult]
+) -> None:
+    """See that every record was answered: the success of a batch is nobody's success."""
+    if [intent[0] for intent in intents] != [result.external_id for result in results]:
+        raise TransientConnectorError(connector, "some records of a batch were not answered")

@@ -1,0 +1,254 @@
+"""`oneroster_csv`: imports a OneRoster 1.1 or 1.2 bulk set from a folder or a zip."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.oneroster.layout import HEADERS, REQUIRED
+from connectors.oneroster.mapping import BadRowError, roles_of_1_1, row_of, supplied
+from connectors.oneroster.package import MANIFEST, NAME, Package, stamps
+from connectors.sdk import Connector, ReadRequest
+from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused, Row
+from shared.domain.records import FIELDS, Kind
+from shared.domain.states import Mode, Tier
+from shared.errors import TransientConnectorError
+
+#: Rows of one batch.
+BATCH_ROWS = 2000
+_ROLE_FIELDS = ("userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId")
+
+
+class OneRosterCsvConfig(BaseModel):
+    """Where the set lies."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: A folder with the CSV files, or a zip of them.
+    path: Path
+    #: Seconds for which the files must have stood still before they are read.
+    quiet_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+
+
+class OneRosterCsv:
+    """Reads the set as it lies there, as a whole or not at all.
+
+    Args:
+        config: where it lies.
+        wait: waits some seconds; tests hand in their own.
+    """
+
+    def __init__(
+        self,
+        config: OneRosterCsvConfig,
+        wait: Callable[[float], object] | None = None,
+    ) -> None:
+        self._config = config
+        self._wait = wait or threading.Event().wait
+
+    def check(self) -> None:
+        """See that a set is there, and read its manifest.
+
+        Raises:
+            PermanentConnectorError: it is not there, or no bulk set.
+        """
+        with closing(Package(self._config.path)) as package:
+            _version(package)
+
+    def read(self, request: ReadRequest) -> Iterator[Batch | Refused | ReadCertificate]:
+        """Yield the set's records. A set is always read in full.
+
+        Raises:
+            PermanentConnectorError: the set is broken; names file, line and fix.
+            TransientConnectorError: it is being written.
+        """
+        del request
+        self._wait_until_quiet()
+        with closing(Package(self._config.path)) as package:
+            version, modes = _version(package)
+            present = _present(package, version, modes)
+            reading = _Reading(package, version)
+            for kind in (kind for kind in Kind if kind in present):
+                yield from reading.kind(kind)
+                if kind is Kind.USERS and version == "1.1":
+                    yield from reading.roles_of_1_1()
+            package.check_unchanged()
+            yield ReadCertificate(
+                mode=Mode.FULL,
+                complete=frozenset(reading.counts),
+                counts=dict(reading.counts),
+                evidence={
+                    "oneroster.version": version,
+                    **{f"sha256 {name}": digest for name, digest in package.digests.items()},
+                },
+            )
+
+    def _wait_until_quiet(self) -> None:
+        """A file that is still being written is not read: it must stand still for a while."""
+        before = stamps(self._config.path)
+        if self._config.quiet_s:
+            self._wait(self._config.quiet_s)
+            if stamps(self._config.path) != before:
+                raise TransientConnectorError(NAME, "the files are still being written", 30)
+
+
+class _Reading:
+    """One pass over the files of a package."""
+
+    def __init__(self, package: Package, version: str) -> None:
+        self._package = package
+        self._version = version
+        self._org_types: dict[str, str] = {}
+        self.counts: dict[Kind, int] = {}
+
+    def kind(self, kind: Kind) -> Iterator[Batch | Refused]:
+        """Yield a file's records."""
+        name = f"{kind}.csv"
+        lines = self._package.rows(name)
+        header = _header(self._package, name, next(lines, None), self._version, kind)
+        names = supplied(kind, header)
+        fields = [field for field in FIELDS[kind] if field.name in names]
+        rows: list[Row] = []
+        count = 0
+        for line in lines:
+            count += 1
+            values = dict(zip(header, line.values, strict=False))
+            try:
+                if len(line.values) != len(header):
+                    raise BadRowError(
+                        "sourcedId", f"the row has {len(line.values)} of {len(header)} columns"
+                    )
+                rows.append(row_of(kind, values, fields))
+            except BadRowError as error:
+                yield _refused(kind, name, line.number, values, error)
+            if kind is Kind.ORGS:
+                self._org_types[values["sourcedId"]] = values.get("type", "")
+            if len(rows) >= BATCH_ROWS:
+                yield Batch(kind, names, rows)
+                rows = []
+        if not count:
+            raise self._package.broken(
+                name, "it has a header and no rows", "Mark it absent in manifest.csv."
+            )
+        yield Batch(kind, names, rows)
+        self.counts[kind] = count
+
+    def roles_of_1_1(self) -> Iterator[Batch | Refused]:
+        """Yield the roles that 1.1 keeps with the users, in a second pass over their file."""
+        name = f"{Kind.USERS}.csv"
+        lines = self._package.rows(name)
+        header = next(lines).values
+        rows: list[Row] = []
+        count = 0
+        for line in lines:
+            values = dict(zip(header, line.values, strict=False))
+            try:
+                made = list(roles_of_1_1(values, self._org_types.get))
+            except BadRowError as error:
+                yield _refused(Kind.ROLES, name, line.number, values, error)
+                continue
+            rows += made
+            count += len(made)
+            if len(rows) >= BATCH_ROWS:
+                yield Batch(Kind.ROLES, _ROLE_FIELDS, rows)
+                rows = []
+        yield Batch(Kind.ROLES, _ROLE_FIELDS, rows)
+        self.counts[Kind.ROLES] = count
+
+
+def _version(package: Package) -> tuple[str, Mapping[str, str]]:
+    """Read the manifest: the version, and the mode of each file."""
+    if MANIFEST not in package.files:
+        raise package.broken(
+            MANIFEST, "it is missing, so the set is OneRoster 1.0", "Export OneRoster 1.1 or 1.2."
+        )
+    properties: dict[str, str] = {}
+    for line in package.rows(MANIFEST):
+        if len(line.values) < 2 or line.values[0] in properties:
+            raise package.broken(
+                MANIFEST, f"line {line.number}: a property is missing or doubled", "Correct it."
+            )
+        properties[line.values[0]] = line.values[1].strip()
+    if properties.pop("propertyName", None) != "value":
+        raise package.broken(
+            MANIFEST, "its header is not propertyName,value", "Export the set again."
+        )
+    version = properties.get("oneroster.version", "")
+    if version not in HEADERS:
+        raise package.broken(
+            MANIFEST, f"oneroster.version is {version!r}", f"Export {' or '.join(HEADERS)}."
+        )
+    modes = {
+        name.removeprefix("file."): mode
+        for name, mode in properties.items()
+        if name.startswith("file.")
+    }
+    return version, modes
+
+
+def _present(package: Package, version: str, modes: Mapping[str, str]) -> frozenset[Kind]:
+    """Compare the manifest with the files that are there; return the kinds to read."""
+    for name, mode in modes.items():
+        if mode not in {"absent", "bulk", "delta"}:
+            raise package.broken(
+                MANIFEST, f"file.{name} is {mode!r}", "Give absent, bulk or delta."
+            )
+        if mode == "delta":
+            raise package.broken(MANIFEST, f"file.{name} is delta", "Export a bulk set.")
+        if (mode == "absent") == (f"{name}.csv" in package.files):
+            state = "there" if mode == "absent" else "not there"
+            raise package.broken(f"{name}.csv", f"the manifest says {mode}, the file is {state}",
+                                 "Export the set again.")  # fmt: skip
+    present = frozenset(kind for kind in HEADERS[version] if modes.get(kind) == "bulk")
+    missing = [kind for kind in REQUIRED[version] if kind not in present]
+    if missing:
+        raise package.broken(
+            f"{missing[0]}.csv", f"it is missing, and a {version} roster needs it", "Export it too."
+        )
+    return present
+
+
+def _header(package: Package, name: str, line: object, version: str, kind: Kind) -> tuple[str, ...]:
+    values: list[str] = getattr(line, "values", [])
+    header = tuple(values)
+    for expected in HEADERS[version][kind]:
+        if header[: len(expected)] != expected:
+            continue
+        more = header[len(expected) :]
+        if len(set(header)) != len(header) or any(not m.startswith("metadata.") for m in more):
+            continue
+        return header
+    expected = HEADERS[version][kind][0]
+    differs = next(
+        (
+            f"column {place} is {found!r}, not {wanted!r}"
+            for place, (found, wanted) in enumerate(zip(header, expected, strict=False), start=1)
+            if found != wanted
+        ),
+        f"it has {len(header)} columns, not {len(expected)}",
+    )
+    raise package.broken(
+        name, f"the header is wrong: {differs}", f"OneRoster {version} wants {','.join(expected)}."
+    )
+
+
+def _refused(
+    kind: Kind, name: str, number: int, values: Mapping[str, str], error: BadRowError
+) -> Refused:
+    external_id = values.get("sourcedId") or f"{name}:{number}"
+    return Refused(kind, external_id, error.field, f"{name}:{number}: {error.reason}", dict(values))
+
+
+CONNECTOR = Connector(
+    name=NAME,
+    title="OneRoster CSV",
+    tier=Tier.IMPORT,
+    capabilities=Capabilities(modes=frozenset({Mode.FULL}), reads=frozenset(Kind)),
+    config=OneRosterCsvConfig,
+    open=OneRosterCsv,
+)

@@ -1,0 +1,194 @@
+"""The hub's tables: for each kind its records, the links of the apps to them, and staging.
+
+The three share the kind's fields as columns (OneRoster's names in snake case), so that differences
+are found by SQL alone. None has a foreign key to tenants or jobs: a large apply must not stop a
+tenant's clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+
+from shared.db.tables import Id, UtcDateTime, metadata
+from shared.domain.records import FIELDS, Field, Kind
+
+
+def snake(name: str) -> str:
+    """Return OneRoster's name as a column's.
+
+    >>> snake("primaryOrgSourcedId")
+    'primary_org_sourced_id'
+    """
+    column = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
+    return "is_primary" if column == "primary" else column  # a word of SQL's own
+
+
+def raw(field: Field) -> str:
+    """Return the staging column that holds a reference as the vendor gave it."""
+    return f"raw_{snake(field.name)}"
+
+
+def _fields(kind: Kind) -> list[Column[str]]:
+    return [Column(snake(field.name), Text) for field in FIELDS[kind]]
+
+
+def _hub_table(kind: Kind) -> Table:
+    name = f"hub_{snake(kind)}"
+    return Table(
+        name,
+        metadata,
+        Column("tenant_id", BigInteger, primary_key=True),
+        Column("sourced_id", Text, primary_key=True),
+        Column("status", Text, nullable=False, server_default=text("'active'")),
+        Column("date_last_modified", UtcDateTime, nullable=False),
+        #: An add is logged here, an update or removal in the change log.
+        Column("first_job", BigInteger, nullable=False),
+        Column("last_job", BigInteger, nullable=False),
+        Column("last_app", BigInteger, nullable=False),
+        *_fields(kind),
+        CheckConstraint("status IN ('active', 'tobedeleted')", name="status"),
+    )
+
+
+def _link_table(kind: Kind) -> Table:
+    name = f"link_{snake(kind)}"
+    return Table(
+        name,
+        metadata,
+        Column("app_id", BigInteger, primary_key=True),
+        Column("external_id", Text, primary_key=True),
+        Column("sourced_id", Text, nullable=False),
+        #: Of the source row that was last taken in.
+        Column("fingerprint", Text, nullable=False),
+        Column("first_job", BigInteger, nullable=False),
+        Column("last_job", BigInteger, nullable=False),
+        Column("ended_job", BigInteger),
+        Column("ended_at", UtcDateTime),
+        #: The base: the values that the app is known to hold, references as hub ids.
+        *_fields(kind),
+        Index(f"ix_{name}_sourced_id", "sourced_id", "app_id"),
+    )
+
+
+def _stage_table(kind: Kind) -> Table:
+    name = f"stage_{snake(kind)}"
+    table = Table(
+        name,
+        metadata,
+        Column("app_id", BigInteger, nullable=False),
+        Column("job_id", BigInteger, nullable=False),
+        Column("attempt", Integer, nullable=False),
+        Column("n", Integer, nullable=False),
+        Column("external_id", Text, nullable=False),
+        Column("fingerprint", Text, nullable=False),
+        #: NULL: to be merged; otherwise unchanged, quarantined, repeated or deleted.
+        Column("verdict", Text),
+        Column("sourced_id", Text),
+        Column("is_new", Integer),
+        *_fields(kind),
+        *(Column(raw(field), Text) for field in FIELDS[kind] if field.ref is not None),
+        Index(f"ix_{name}_job_id_external_id", "job_id", "external_id"),
+    )
+    # what a crash of the server loses here is found missing before anything is applied
+    unlogged = DDL(  # type: ignore[no-untyped-call]
+        f"ALTER TABLE {name} SET UNLOGGED"
+    ).execute_if(dialect="postgresql")
+    event.listen(table, "after_create", unlogged)
+    return table
+
+
+#: The records, by kind.
+HUB: Mapping[Kind, Table] = MappingProxyType({kind: _hub_table(kind) for kind in Kind})
+#: (app, external id) → sourcedId, with the base, by kind.
+LINKS: Mapping[Kind, Table] = MappingProxyType({kind: _link_table(kind) for kind in Kind})
+#: What running jobs have read, by kind.
+STAGES: Mapping[Kind, Table] = MappingProxyType({kind: _stage_table(kind) for kind in Kind})
+
+_users, _roles = HUB[Kind.USERS].c, HUB[Kind.ROLES].c
+_enrollments, _demographics = HUB[Kind.ENROLLMENTS].c, HUB[Kind.DEMOGRAPHICS].c
+Index("ix_hub_users_identifier", _users.tenant_id, _users.identifier)
+Index("ix_hub_roles_user", _roles.tenant_id, _roles.user_sourced_id)
+Index("ix_hub_enrollments_user", _enrollments.tenant_id, _enrollments.user_sourced_id)
+Index("ix_hub_enrollments_class", _enrollments.tenant_id, _enrollments.class_sourced_id)
+Index("ix_hub_demographics_user", _demographics.tenant_id, _demographics.user_sourced_id)
+
+#: One row a tenant: the hub lock, and a version that every change of its roster raises.
+hubs = Table(
+    "hubs",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+)
+
+#: Every update and removal, before and after, as JSON of the fields that changed.
+change_log = Table(
+    "change_log",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("job_id", BigInteger, nullable=False),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("sourced_id", Text, nullable=False),
+    Column("op", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    CheckConstraint("op IN ('update', 'remove', 'restore')", name="op"),
+    Index("ix_change_log_job_id", "job_id"),
+    Index("ix_change_log_record", "tenant_id", "kind", "sourced_id"),
+)
+
+#: Records, or references of records, that were left out, each with its reason.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("job_id", BigInteger, nullable=False),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("app_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    #: The source row as JSON, as far as it could be read.
+    Column("source", Text),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_quarantine_job_id", "job_id"),
+)
+
+#: What 2-way jobs are about to write to a vendor, and what became of it.
+vendor_writes = Table(
+    "vendor_writes",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("app_id", BigInteger, nullable=False),
+    Column("job_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    #: The idempotency key: the same values for the same record have the same.
+    Column("key", Text, nullable=False),
+    Column("values", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("at", UtcDateTime, nullable=False),
+    CheckConstraint("state IN ('intended', 'confirmed', 'rejected')", name="state"),
+    UniqueConstraint("job_id", "attempt", "kind", "external_id"),
+    Index("ix_vendor_writes_app_id_key", "app_id", "key"),
+)
