@@ -37,9 +37,9 @@ class ReadRequest:
 class Source(Protocol):
     """Reads a vendor.
 
-    Every adapter holds: batches come in the order of `Kind`; nothing is held of the whole roster;
-    the last item, and only the last, is the certificate; what fails raises a `ConnectorError`
-    (`Transient…` where trying again may help), and never ends quietly.
+    Every adapter holds: the batches of one kind name the same fields; memory does not grow with the
+    roster; the last item, and only the last, is the certificate; what fails raises a
+    `ConnectorError` (`Transient…` where trying again may help), and never ends quietly.
     """
 
     def check(self) -> None:
@@ -197,6 +197,19 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Mounted:
+    """A vendor's simulator, ready to be served.
+
+    Attributes:
+        app: an ASGI application, served under the base URL it was made for.
+        settings: the config that reaches it, as text.
+    """
+
+    app: Any
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Connector:
     """How a connector is registered.
 
@@ -207,7 +220,8 @@ class Connector:
         capabilities: what it can do.
         config: the pydantic model of its settings; secrets are `SecretStr`.
         open: takes a config and gives a Source, Source and Writer, or Target.
-        simulator: `module:function` of its vendor's simulator, None where there is no cloud.
+        simulator: `module:function` of its vendor's simulator, which takes a generated district
+            and a base URL and returns a `Mounted`; None where there is no cloud.
     """
 
     name: str

@@ -1,0 +1,100 @@
+"""One server for every vendor's simulator, under `/DISTRICT/CONNECTOR`."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from connectors import registry
+from connectors.district.model import District
+from connectors.sdk import Mounted
+from shared.errors import ConfigurationError
+
+#: How long the server may take to start and to stop, in seconds.
+TIMEOUT_S = 15.0
+
+
+class SimulatorServer:
+    """Serves districts on a port of this machine, in a thread; a context manager.
+
+    Args:
+        districts: each gets every vendor.
+        port: 0: any free one.
+        host: the address to listen on.
+
+    Attributes:
+        url: where it listens.
+        settings: by district and connector, the config that reaches its vendor.
+
+    Raises:
+        ConfigurationError: the port is taken.
+    """
+
+    def __init__(
+        self, districts: Sequence[District], *, port: int = 0, host: str = "127.0.0.1"
+    ) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError("--port", f"{port} cannot be had", "Give another.") from error
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+        self.settings: dict[str, dict[str, Mapping[str, str]]] = {}
+        routes = []
+        for district in districts:
+            mounted = {name: m for name in registry.names() if (m := self._mount(name, district))}
+            self.settings[district.name] = {name: m.settings for name, m in mounted.items()}
+            routes += [Mount(f"/{district.name}/{name}", m.app) for name, m in mounted.items()]
+        config = uvicorn.Config(
+            Starlette(routes=routes), log_level="warning", lifespan="off", access_log=False
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._socket],), name="simulator", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        """Start to serve."""
+        self._thread.start()
+        deadline = time.monotonic() + TIMEOUT_S
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise ConfigurationError("--port", "the simulator did not start", "See its log.")
+            self._thread.join(0.02)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop to serve."""
+        self._server.should_exit = True
+        self._thread.join(TIMEOUT_S)
+        self._socket.close()
+
+    def wait(self, stop: threading.Event) -> None:
+        """Serve until `stop` is set or the server ends."""
+        while self._thread.is_alive() and not stop.wait(0.5):
+            pass
+
+    def _mount(self, name: str, district: District) -> Mounted | None:
+        place = registry.get(name).simulator
+        if place is None:
+            return None
+        module, _, function = place.partition(":")
+        mounted: Mounted = getattr(import_module(module), function)(
+            district, f"{self.url}/{district.name}/{name}"
+        )
+        return mounted

@@ -1,0 +1,71 @@
+"""From the hub's records to Lightspeed's rows; pure.
+
+Source: Lightspeed's "User import", "Imports" and "Group memberships import" pages of the Launch and
+Relay age (read 2026-11-23). Their present form should be confirmed before a district goes live.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shared.domain.records import decode_list
+
+USERS_HEADER = (
+    "unique_sis_user_id",
+    "username",
+    "first_name",
+    "last_name",
+    "unique_sis_school_id",
+    "grade",
+    "email",
+    "user_type",
+    "password",
+    "authentication",
+)
+GROUPS_HEADER = (
+    "unique_sis_group_id",
+    "group_name",
+    "unique_sis_user_id",
+    "unique_sis_school_id",
+    "sis_parent_group_id",
+    "apple_classroom",
+)
+MEMBERSHIPS_HEADER = (
+    "unique_sis_group_id",
+    "unique_sis_user_id",
+    "unique_sis_school_id",
+    "mm_admin",
+)
+
+#: A guardian has no type at Lightspeed, and is not sent.
+USER_TYPES: Mapping[str, str] = MappingProxyType({"student": "1"} | dict.fromkeys(
+    ("aide", "counselor", "districtAdministrator", "principal", "proctor", "siteAdministrator",
+     "systemAdministrator", "teacher"), "2"))  # fmt: skip
+
+_GRADES: Mapping[str, str] = MappingProxyType(
+    {"PK": "-1", "PR": "-1", "KG": "0"} | {f"{grade:02d}": str(grade) for grade in range(1, 13)}
+)
+_FORBIDDEN = re.compile(r"[,\d]")
+
+
+def grade_of(grades: str | None, *, tk_grade: str) -> str:
+    """Return Lightspeed's grade of a hub user's grades: -1 to 12, "" where it knows none.
+
+    >>> grade_of('["KG"]', tk_grade="-1")
+    '0'
+    """
+    listed = decode_list(grades)
+    if not listed:
+        return ""
+    return tk_grade if listed[0] == "TK" else _GRADES.get(listed[0], "")
+
+
+def name_of(name: str) -> str:
+    """Return a name as Lightspeed takes it: without commas and digits.
+
+    >>> name_of("Vo, 3rd")
+    'Vo rd'
+    """
+    return re.sub(r"\s+", " ", _FORBIDDEN.sub("", name)).strip()

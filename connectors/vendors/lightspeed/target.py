@@ -1,0 +1,270 @@
+"""Renders and delivers Lightspeed's three v2 files.
+
+Rows stand in a stable order, so that an unchanged hub gives unchanged bytes: the vendor's import
+runs only if a file has changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from connectors.sdk import Delivery, RenderedFile, Rendering, RosterReader
+from connectors.vendors.lightspeed.config import LightspeedConfig
+from connectors.vendors.lightspeed.mapping import (
+    GROUPS_HEADER,
+    MEMBERSHIPS_HEADER,
+    USER_TYPES,
+    USERS_HEADER,
+    grade_of,
+    name_of,
+)
+from shared.domain.records import Kind
+from shared.errors import PermanentConnectorError
+
+NAME = "lightspeed"
+#: In the order of their dependence, in which they arrive.
+FILES = ("users-v2.csv", "groups-v2.csv", "memberships-v2.csv")
+
+READS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.ORGS: ("type", "identifier"),
+    Kind.USERS: (
+        "enabledUser",
+        "username",
+        "givenName",
+        "familyName",
+        "identifier",
+        "email",
+        "grades",
+    ),
+    Kind.ROLES: ("userSourcedId", "roleType", "role", "orgSourcedId"),
+    Kind.CLASSES: ("title", "schoolSourcedId"),
+    Kind.ENROLLMENTS: ("classSourcedId", "userSourcedId", "role", "primary"),
+}
+
+Row = tuple[str | None, ...]
+
+
+class Lightspeed:
+    """The export target.
+
+    Args:
+        config: where the files go, and which ids they carry.
+    """
+
+    reads: Mapping[Kind, tuple[str, ...]] = READS
+
+    def __init__(self, config: LightspeedConfig) -> None:
+        self._config = config
+
+    def check(self) -> None:
+        """See that the folder can be written.
+
+        Raises:
+            PermanentConnectorError: it cannot.
+        """
+        try:
+            self._config.path.mkdir(parents=True, exist_ok=True)
+            probe = self._config.path / ".bellringer.part"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            raise PermanentConnectorError(
+                NAME, f"path: {self._config.path} cannot be written: {error.strerror}"
+            ) from error
+
+    def render(self, roster: RosterReader, folder: Path) -> Rendering:
+        """Write the three files into an empty local folder.
+
+        Raises:
+            PermanentConnectorError: no user is left although there were some in the last export.
+        """
+        writing = _Writing(self._config, roster, folder)
+        rendered = tuple(
+            _write(folder / name, header, rows)
+            for name, header, rows in (
+                (FILES[0], USERS_HEADER, writing.users()),
+                (FILES[1], GROUPS_HEADER, writing.groups()),
+                (FILES[2], MEMBERSHIPS_HEADER, writing.memberships()),
+            )
+        )
+        self._guard(rendered[0])
+        return Rendering(rendered, dict(writing.left_out))
+
+    def deliver(self, rendering: Rendering) -> Delivery:
+        """Put what has changed beside its place as `.part`, then rename all of it.
+
+        A file that has not changed is left alone, with its time. Delivering again is harmless.
+
+        Raises:
+            PermanentConnectorError: the folder cannot be written.
+        """
+        self.check()
+        place = self._config.path
+        changed = [
+            file
+            for file in rendering.files
+            if not (place / file.path.name).is_file()
+            or _sha256(place / file.path.name) != file.sha256
+        ]
+        parts = [(place / f".{file.path.name}.part", place / file.path.name) for file in changed]
+        for (part, _), file in zip(parts, changed, strict=True):
+            _copy(file.path, part)
+        for part, final in parts:
+            os.replace(part, final)
+        return Delivery(
+            places=tuple(str(place / file.path.name) for file in rendering.files),
+            changed=frozenset(file.path.name for file in changed),
+        )
+
+    def _guard(self, users: RenderedFile) -> None:
+        """An empty hub is no reason to empty a vendor."""
+        last = self._config.path / FILES[0]
+        if users.rows or not last.is_file():
+            return
+        with last.open("rb") as lines:
+            had = sum(1 for _ in lines) - 1
+        if had > 0:
+            raise PermanentConnectorError(
+                NAME, f"no user would be sent, where there were {had}: nothing was delivered"
+            )
+
+
+class _Writing:
+    def __init__(self, config: LightspeedConfig, roster: RosterReader, folder: Path) -> None:
+        self._config = config
+        self._roster = roster
+        self._folder = folder
+        self.left_out: Counter[str] = Counter()
+        place = 1 if config.school_id == "sourcedId" else 3
+        self._schools = {
+            str(org[0]): org[0] if place == 1 else org[2]
+            for org in roster.rows(Kind.ORGS, ("type", "identifier"))
+        }
+        #: Ids of the users and groups that are sent; memory grows with these alone.
+        self._sent: dict[str, str] = {}
+        self._group_school: dict[str, str] = {}
+
+    def users(self) -> Iterator[Sequence[str]]:
+        fields = READS[Kind.USERS]
+        roles = self._roles()
+        current = next(roles, None)
+        for row in self._roster.rows(Kind.USERS, fields):
+            user = dict(zip(("sourcedId", *fields), row, strict=True))
+            sourced_id = str(user["sourcedId"])
+            while current is not None and current[0] < sourced_id:
+                current = next(roles, None)
+            role = current[1:] if current is not None and current[0] == sourced_id else None
+            made = self._user(user, role)
+            if made is not None:
+                self._sent[sourced_id] = made[0]
+                yield made
+
+    def groups(self) -> Iterator[Sequence[str]]:
+        owners = self._owners()
+        for row in self._roster.rows(Kind.CLASSES, ("title", "schoolSourcedId")):
+            sourced_id, title, school_id = (str(value) for value in row)
+            school = self._schools.get(school_id)
+            if not school:
+                self.left_out["classes without the school's id"] += 1
+                continue
+            self._group_school[sourced_id] = school
+            yield (sourced_id, title, owners.get(sourced_id, ""), school, "", "")
+
+    def memberships(self) -> Iterator[Sequence[str]]:
+        fields = ("userSourcedId", "role", "primary")
+        order = ("classSourcedId", "userSourcedId")
+        query = self._roster.rows(Kind.ENROLLMENTS, ("classSourcedId", *fields), order_by=order)
+        for (group, user), rows in groupby(query, key=lambda row: (str(row[1]), str(row[2]))):
+            listed = list(rows)
+            if group not in self._group_school or user not in self._sent:
+                self.left_out["memberships of a class or user that is not sent"] += 1
+                continue
+            is_admin = any(row[3] in {"teacher", "administrator"} for row in listed)
+            yield (group, self._sent[user], self._group_school[group], "1" if is_admin else "0")
+
+    def _roles(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (user, role, org) once a user, by user: the primary role that Lightspeed knows."""
+        fields = ("userSourcedId", "roleType", "role", "orgSourcedId")
+        query = self._roster.rows(Kind.ROLES, fields, order_by=("userSourcedId",))
+        for user, rows in groupby(query, key=lambda row: str(row[1])):
+            known = [row for row in rows if row[3] in USER_TYPES]
+            if known:
+                best = min(known, key=lambda row: (row[2] != "primary", str(row[4]), str(row[3])))
+                yield user, str(best[3]), str(best[4])
+
+    def _owners(self) -> dict[str, str]:
+        """Return each class's first primary teacher who is sent, by class."""
+        owners: dict[str, tuple[bool, str]] = {}
+        fields = ("classSourcedId", "userSourcedId", "role", "primary")
+        for _, group, user, role, primary in self._roster.rows(Kind.ENROLLMENTS, fields):
+            if role != "teacher" or str(user) not in self._sent:
+                continue
+            found = (primary != "true", self._sent[str(user)])
+            owners[str(group)] = min(found, owners.get(str(group), found))
+        return {group: owner for group, (_, owner) in owners.items()}
+
+    def _user(
+        self, user: dict[str, str | None], role: tuple[str, str] | None
+    ) -> Sequence[str] | None:
+        if role is None:
+            self.left_out["users without a role that Lightspeed knows"] += 1
+            return None
+        if user["enabledUser"] == "false":
+            self.left_out["users that are not enabled"] += 1
+            return None
+        user_id, school = user[self._config.user_id], self._schools.get(role[1])
+        first, last = name_of(user["givenName"] or ""), name_of(user["familyName"] or "")
+        for value, missing in (
+            (user_id, f"users without {self._config.user_id}"),
+            (school, "users without the school's id"),
+            (first and last, "users whose name is empty without commas and digits"),
+            (user["username"], "users without a username"),
+        ):
+            if not value:
+                self.left_out[missing] += 1
+                return None
+        if (first, last) != (user["givenName"], user["familyName"]):
+            self.left_out["commas or digits in names (sent without them)"] += 1
+        grade = grade_of(user["grades"], tk_grade=self._config.tk_grade)
+        return (
+            str(user_id),
+            str(user["username"]),
+            first,
+            last,
+            str(school),
+            grade if role[0] == "student" else "",
+            user["email"] or "",
+            USER_TYPES[role[0]],
+            "",
+            self._config.authentication,
+        )
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]) -> RenderedFile:
+    count = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(row)
+            count += 1
+    return RenderedFile(path, count, _sha256(path))
+
+
+def _copy(source: Path, target: Path) -> None:
+    with source.open("rb") as given, target.open("wb") as taken:
+        while block := given.read(1024 * 1024):
+            taken.write(block)
+        taken.flush()
+        os.fsync(taken.fileno())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,258 @@
+"""From PowerSchool's records to the hub's rows; pure.
+
+Ids are DCIDs, prefixed by what they are of, since two tables may use one number. The wire turns
+text that looks like a number into one, leaves nulls out, and writes "" for an empty expansion.
+Source: the v1 resources' pages, and the field notes on enroll_status and grade_level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from shared.domain.reading import Row
+from shared.domain.records import Kind, encode_list
+
+Item = Mapping[str, Any]
+
+FIELDS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.ORGS: ("name", "type", "identifier"),
+    Kind.ACADEMIC_SESSIONS: ("title", "type", "startDate", "endDate", "schoolYear"),
+    Kind.COURSES: ("title", "courseCode", "orgSourcedId"),
+    Kind.CLASSES: (
+        "title",
+        "courseSourcedId",
+        "classCode",
+        "classType",
+        "schoolSourcedId",
+        "termSourcedIds",
+        "periods",
+    ),
+    Kind.USERS: (
+        "enabledUser",
+        "username",
+        "givenName",
+        "familyName",
+        "middleName",
+        "identifier",
+        "email",
+        "grades",
+        "primaryOrgSourcedId",
+    ),
+    Kind.ROLES: ("userSourcedId", "roleType", "role", "orgSourcedId"),
+    Kind.ENROLLMENTS: (
+        "classSourcedId",
+        "schoolSourcedId",
+        "userSourcedId",
+        "role",
+        "primary",
+        "beginDate",
+        "endDate",
+    ),
+    Kind.DEMOGRAPHICS: ("userSourcedId", "birthDate", "sex"),
+}
+
+#: enroll_status_code of students who are here (0) or will be (-1).
+ACTIVE, PRE_REGISTERED = 0, -1
+_STATUS = {"A": 0, "P": -1, "T": 2, "G": 3, "H": 4}
+_SEX = {"F": "female", "M": "male"}
+STUDENT, STAFF = "student:", "staff:"
+
+
+class BadItemError(ValueError):
+    """One record lacks what the hub needs: `field` and `reason` say what."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def school_row(item: Item) -> Row:
+    """Return the org of a school; its DCID and its number are two different ids."""
+    return (f"school:{_id(item)}", text(item, "name"), "school", text(item, "school_number"))
+
+
+def term_row(item: Item) -> Row:
+    """Return the session of a term. PowerSchool ends on the last day, OneRoster after it."""
+    portion = item.get("portion")
+    kind = {1: "schoolYear", 2: "semester"}.get(int(portion), "gradingPeriod") if portion else None
+    return (
+        f"term:{_id(item)}",
+        text(item, "name"),
+        kind or "term",
+        text(item, "start_date"),
+        _after(text(item, "end_date")),
+        str(int(item["start_year"]) + 1) if item.get("start_year") is not None else None,
+    )
+
+
+def course_row(item: Item, school_dcid: str) -> Row:
+    """Return a course of a school; one course may be taught at several."""
+    key = f"course:{_id(item)}@{school_dcid}"
+    return (key, text(item, "course_name"), text(item, "course_number"), f"school:{school_dcid}")
+
+
+def section_row(item: Item, course_names: Mapping[str, str]) -> Row:
+    """Return the class of a section."""
+    school, course = text(item, "school_id"), text(item, "course_id")
+    code = text(item, "section_number")
+    expression = text(item, "expression")
+    return (
+        f"section:{_id(item)}",
+        f"{course_names.get(str(course), 'Section')} {code or ''}".strip(),
+        f"course:{course}@{school}",
+        code,
+        "scheduled",
+        f"school:{school}",
+        encode_list([f"term:{text(item, 'term_id')}"]),
+        encode_list([expression.split("(")[0]]) if expression else None,
+    )
+
+
+def section_teacher_row(item: Item, users: Mapping[str, str]) -> Row | None:
+    """Return the enrollment of a section's lead teacher, None where the section has none.
+
+    Args:
+        item: the section; its staff_id is a SCHOOLSTAFF DCID.
+        users: from SCHOOLSTAFF DCID to the person's external id.
+    """
+    staff = text(item, "staff_id")
+    if staff is None or staff not in users:
+        return None
+    return (
+        f"teaching:{_id(item)}",
+        f"section:{_id(item)}",
+        f"school:{text(item, 'school_id')}",
+        users[staff],
+        "teacher",
+        "true",
+        None,
+        None,
+    )
+
+
+def staff_id(item: Item) -> str:
+    """Return the external id of a member of staff, one over all schools."""
+    return f"{STAFF}{text(item, 'users_dcid') or _id(item)}"
+
+
+def staff_row(item: Item, school_dcid: str) -> Row:
+    """Return the user of a member of staff."""
+    local_id = text(item, "local_id")
+    return (
+        staff_id(item),
+        "true",
+        text(item, "teacher_username") or text(item, "admin_username") or local_id,
+        *_names(item),
+        local_id,
+        text(part(item, "emails"), "work_email"),
+        None,
+        f"school:{school_dcid}",
+    )
+
+
+def role_row(user: str, role: str, school_dcid: str, *, is_primary: bool = True) -> Row:
+    """Return a role of a user at a school."""
+    kind = "primary" if is_primary else "secondary"
+    return (f"role:{user}@{school_dcid}", user, kind, role, f"school:{school_dcid}")
+
+
+def enroll_status(item: Item) -> int:
+    """Return a student's enroll_status_code; a student without one counts as active."""
+    enrolled = part(item, "school_enrollment")
+    code = enrolled.get("enroll_status_code")
+    if code is None:
+        return _STATUS.get(str(enrolled.get("enroll_status", "A")), 1)
+    return int(code)
+
+
+def student_id(item: Item) -> str:
+    """Return the external id of a student."""
+    return f"{STUDENT}{_id(item)}"
+
+
+def student_row(item: Item) -> Row:
+    """Return the user of a student; one who has left is not enabled."""
+    enrolled = part(item, "school_enrollment")
+    local_id = text(item, "local_id")
+    school = text(enrolled, "school_id")
+    return (
+        student_id(item),
+        "true" if enroll_status(item) == ACTIVE else "false",
+        # a student may have no username yet; the local number is unique in the district
+        text(item, "student_username") or local_id,
+        *_names(item),
+        local_id,
+        text(part(item, "contact_info"), "email"),
+        encode_list([grade(enrolled.get("grade_level"))]),
+        f"school:{school}" if school and school != "0" else None,
+    )
+
+
+def demographics_row(item: Item) -> Row:
+    """Return a student's demographics, under the student's own id."""
+    told = part(item, "demographics")
+    key = student_id(item)
+    return (key, key, text(told, "birth_date"), _SEX.get(str(told.get("gender", ""))))
+
+
+def enrollment_row(item: Item, section: Item) -> Row:
+    """Return the enrollment of a student; PowerSchool's exit is the day after the last, as ours."""
+    return (
+        f"enrollment:{_id(item)}",
+        f"section:{text(item, 'section_id') or _id(section)}",
+        f"school:{text(section, 'school_id')}",
+        f"{STUDENT}{text(item, 'student_id')}",
+        "student",
+        "false",
+        text(item, "entry_date"),
+        text(item, "exit_date"),
+    )
+
+
+def grade(level: Any) -> str:
+    """Return the CEDS code of a grade level: 0 is kindergarten, negatives come before it.
+
+    >>> grade(-1), grade("0"), grade(9)
+    ('PK', 'KG', '09')
+    """
+    if level is None or level == "":
+        return ""
+    number = int(level)
+    if number < 0:
+        return "PK"
+    if number == 0:
+        return "KG"
+    return f"{number:02d}" if number <= 13 else ""
+
+
+def part(item: Item, name: str) -> Item:
+    """Return an expansion; an empty one is "" on the wire."""
+    found = item.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def text(item: Item, name: str) -> str | None:
+    """Return a value as text, whatever the wire made of it; None when absent or empty."""
+    found = item.get(name)
+    if found is None or isinstance(found, dict | list):
+        return None
+    return str(found).strip() or None
+
+
+def _names(item: Item) -> tuple[str | None, str | None, str | None]:
+    name = part(item, "name")
+    return text(name, "first_name"), text(name, "last_name"), text(name, "middle_name")
+
+
+def _id(item: Item) -> str:
+    found = text(item, "id")
+    if found is None:
+        raise BadItemError("id", "it is missing")
+    return found
+
+
+def _after(day: str | None) -> str | None:
+    return None if day is None else (date.fromisoformat(day) + timedelta(days=1)).isoformat()

@@ -1,0 +1,237 @@
+"""What each word of the command line does, under the folder's lock."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from private_servers import containers, packages
+from private_servers.errors import ServiceError, UnavailableError
+from private_servers.ports import reserved
+from private_servers.postgresql import DATABASE, PostgreSQL
+from private_servers.postgresql import USER as DATABASE_USER
+from private_servers.processes import end_marked
+from private_servers.rabbitmq import APP_USER, OPERATOR, RabbitMQ
+from private_servers.server import Server
+from private_servers.site import Site, locked
+
+#: Every server, in the order in which they start; they end in the opposite one.
+SERVERS: tuple[type[Server], ...] = (PostgreSQL, RabbitMQ)
+#: Seconds that a server may take until it answers.
+READY_S = 120
+
+
+@dataclass(frozen=True)
+class Row:
+    """One server, as `status` shows it.
+
+    Attributes:
+        name: the server.
+        state: `running`, `stopped`, or `absent` when nothing was made.
+        pid: its main process; None when it does not run or runs in a container.
+        ports: by purpose.
+    """
+
+    name: str
+    state: str
+    pid: int | None
+    ports: dict[str, int]
+
+
+def up(folder: Path) -> None:
+    """Start whatever does not run, and wait until all of it answers; idempotent.
+
+    Raises:
+        UnavailableError: a server cannot be had on this machine.
+        ServiceError: a server did not start; what was new is taken down again.
+    """
+    _interrupt_on_term()
+    with locked(folder):
+        site = Site.load(folder)
+        is_new = site is None
+        site = Site.create(folder) if site is None else site
+        try:
+            _start_all(site)
+        except BaseException:
+            # KeyboardInterrupt too: a folder that never was up leaves nothing behind.
+            if is_new:
+                _take_down(site)
+            raise
+
+
+def down(folder: Path, *, keep: bool = False) -> None:
+    """Stop everything and remove it; with `keep`, data and ports stay for the next `up`."""
+    if not folder.exists():
+        _say("nothing runs")
+        return
+    with locked(folder):
+        site = Site.load(folder)
+        if site is None:
+            _say("nothing runs")
+        elif keep:
+            _stop_all(site)
+        else:
+            _take_down(site)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the variables that lead to the servers, in the order to print them.
+
+    Raises:
+        ServiceError: the servers were never up.
+    """
+    site = _existing(folder)
+
+    def authority(server: str, user: str, purpose: str) -> str:
+        port = site.ports[f"{server}.{purpose}"]
+        return f"{user}:{site.password(server, user)}@127.0.0.1:{port}"
+
+    sql = authority(PostgreSQL.name, DATABASE_USER, "sql")
+    return {
+        "BELLRINGER_DATABASE_URL": f"postgresql://{sql}/{DATABASE}",
+        "BELLRINGER_BROKER_URL": f"amqp://{authority(RabbitMQ.name, APP_USER, 'amqp')}/%2F",
+        "BELLRINGER_MANAGEMENT_URL": f"http://{authority(RabbitMQ.name, OPERATOR, 'management')}",
+    }
+
+
+def status(folder: Path) -> list[Row]:
+    """Return a row a server, in the order of `SERVERS`; waits for nobody."""
+    site = Site.load(folder)
+    rows = []
+    for kind in SERVERS:
+        if site is None or kind.name not in site.made:
+            rows.append(Row(kind.name, "absent", None, {}))
+            continue
+        state = "running" if _server(kind, site).is_running() else "stopped"
+        process = site.processes.get(kind.name) if state == "running" else None
+        pid = None if process is None else process.pid
+        ports = {purpose: site.ports[f"{kind.name}.{purpose}"] for purpose in kind.purposes}
+        rows.append(Row(kind.name, state, pid, ports))
+    return rows
+
+
+def start(folder: Path, name: str) -> None:
+    """Start one server that was stopped or killed, on its data and ports; wait for it."""
+    with locked(folder):
+        server = _server(_kind(name), _existing(folder))
+        _start(server)
+
+
+def stop(folder: Path, name: str) -> None:
+    """Stop one server in good order; data and ports stay."""
+    with locked(folder):
+        _server(_kind(name), _existing(folder)).stop()
+
+
+def kill(folder: Path, name: str) -> None:
+    """End one server by SIGKILL; data and ports stay."""
+    with locked(folder):
+        _server(_kind(name), _existing(folder)).kill()
+
+
+def _start_all(site: Site) -> None:
+    if not site.made:
+        site.backend = _choose_backend()
+        site.save()
+    names = [f"{kind.name}.{purpose}" for kind in SERVERS for purpose in kind.purposes]
+    with reserved([name for name in names if name not in site.ports]) as ports:
+        site.ports |= ports
+        site.save()
+        servers = [_server(kind, site) for kind in SERVERS]
+        if not any(server.is_running() for server in servers):
+            # What a crashed run started and could not write down any more would hold our ports.
+            end_marked(site.token)
+        for server in servers:
+            if server.name not in site.made:
+                _say(f"{server.name}: make")
+                server.stop()
+                server.make()
+                site.made.append(server.name)
+                site.save()
+        started = [server for server in servers if not server.is_running()]
+        for server in started:
+            _say(f"{server.name}: start")
+            server.start()
+        for server in servers:
+            server.wait_ready(READY_S)
+            _say(f"{server.name}: ready")
+
+
+def _start(server: Server) -> None:
+    if not server.is_running():
+        server.start()
+    server.wait_ready(READY_S)
+
+
+def _stop_all(site: Site) -> None:
+    for kind in reversed(SERVERS):
+        _server(kind, site).stop()
+        _say(f"{kind.name}: stopped")
+    end_marked(site.token)
+
+
+def _take_down(site: Site) -> None:
+    for kind in reversed(SERVERS):
+        _server(kind, site).abandon()
+        _say(f"{kind.name}: stopped")
+    # Whatever a crash kept from being written down carries our token.
+    end_marked(site.token)
+    for kind in SERVERS:
+        _server(kind, site).remove()
+    containers.remove(site)
+    site.remove()
+
+
+def _choose_backend() -> str:
+    """Return `native` or `compose`; installs what is missing where it may.
+
+    Raises:
+        UnavailableError: neither can be had.
+    """
+    missing = [kind for kind in SERVERS if not kind.is_installed()]
+    if not missing:
+        return "native"
+    wanted = [package for kind in missing for package in kind.packages]
+    if packages.can_install():
+        _say(f"install {' '.join(wanted)}")
+        packages.install(wanted)
+        if all(kind.is_installed() for kind in SERVERS):
+            return "native"
+    if containers.answers():
+        return "compose"
+    raise UnavailableError(packages.advice(wanted))
+
+
+def _server(kind: type[Server], site: Site) -> Server:
+    return containers.Container(kind, site) if site.backend == "compose" else kind(site)
+
+
+def _kind(name: str) -> type[Server]:
+    for kind in SERVERS:
+        if kind.name == name:
+            return kind
+    known = ", ".join(kind.name for kind in SERVERS)
+    raise ServiceError(f"{name}: no such server. Name one of {known}.")
+
+
+def _existing(folder: Path) -> Site:
+    site = Site.load(folder)
+    if site is None or len(site.made) < len(SERVERS):
+        raise ServiceError(f"nothing is up in {folder}. Run `deploy/services up` first.")
+    return site
+
+
+def _interrupt_on_term() -> None:
+    """Let SIGTERM clean up as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"services: {text}\n")
