@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
-from shared.broker.consumer import Ack, Delivery, Reject, Verdict
-from shared.broker.relay import Relay
 from sqlalchemy.exc import DataError
 
+from shared.broker.consumer import Ack, Delivery, Reject, Verdict
+from shared.broker.relay import Relay
 from shared.db.asking import Ask, ask
 from shared.db.gate import Gate
 from shared.domain.states import Mode

@@ -10,9 +10,9 @@ import logging
 from collections.abc import Sequence
 
 from pydantic import ValidationError
+
 from shared.broker.consumer import Ack, Delivery, Verdict
 from shared.broker.relay import Relay
-
 from shared.db.gate import Gate
 from shared.messages import CloudEvent
 

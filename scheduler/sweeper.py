@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 
 from shared.broker.relay import Relay
-
 from shared.clock import Clock
 from shared.db import sweeping
 from shared.db.gate import Gate

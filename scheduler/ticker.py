@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from shared.broker.relay import Relay
-
 from shared.db.firing import fire_due
 from shared.db.gate import Gate
 

@@ -6,7 +6,7 @@ With nothing set everything runs embedded: SQLite in `./.bellringer/`, the broke
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,8 +35,10 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     #: Whether a run-now message must carry the broker-verified `user_id`.
     require_user_id: bool = False
-    #: The log's threshold: DEBUG, INFO, WARNING or ERROR.
-    log_level: str = "INFO"
+    #: The log's threshold.
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    #: The log's form.
+    log_format: Literal["text", "json"] = "text"
     #: Port of the Prometheus endpoint of scheduler and worker; unset: none.
     metrics_port: int | None = None
 

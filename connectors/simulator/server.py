@@ -42,7 +42,8 @@ class SimulatorServer:
     def __init__(
         self, districts: Sequence[District], *, port: int = 0, host: str = "127.0.0.1"
     ) -> None:
-        self._socket = socket.socket()
+        # asyncio turns Nagle's delay off only where the protocol is named
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))

@@ -74,13 +74,13 @@ class Tables:
         students = self._fill_students(district, by_number)
         for place, section in enumerate(district.sections):
             dcid = 4000 + place
-            school = by_number[section.school]
+            place_of = by_number[section.school]
             self.sections[dcid] = {
                 "id": dcid,
-                "school_id": school,
+                "school_id": place_of,
                 "course_id": courses[section.course],
                 "staff_id": teachers[section.teacher],
-                "term_id": terms[section.term, school],
+                "term_id": terms[section.term, place_of],
                 "section_number": section.number,
                 "expression": f"{section.period}(A)",
             }

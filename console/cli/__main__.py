@@ -1,0 +1,5 @@
+"""`python -m console.cli` is `bellringer`."""
+
+from console.cli.main import main
+
+main()

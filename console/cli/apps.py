@@ -1,0 +1,180 @@
+"""`bellringer apps`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from connectors import registry
+from connectors.sdk import Connector
+from console.cli.output import Json, print_facts, print_rows, stderr
+from console.cli.session import Session, open_session
+from shared.db import apps, views
+from shared.errors import ConfigurationError
+from shared.secrets import open_secrets, seal_secrets
+
+app = typer.Typer(help="Configured connectors.", no_args_is_help=True)
+
+App = Annotated[str, typer.Argument(metavar="TENANT/APP", help="The app.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeat it.")
+]
+After = Annotated[
+    str | None, typer.Option(help="An app of the same tier that runs before it; '' for none.")
+]
+UpstreamFailed = Annotated[
+    str | None,
+    typer.Option(help="When an upstream run failed: run on the last good hub, or skip."),
+]
+
+
+@app.command()
+def add(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT")],
+    connector: Annotated[str, typer.Argument(metavar="CONNECTOR")],
+    name: Annotated[str, typer.Option(help="The app's name.")],
+    settings: Set = None,
+    after: After = None,
+    upstream_failed: UpstreamFailed = None,
+    as_json: Json = False,
+) -> None:
+    """Add an app to a tenant."""
+    chosen = registry.get(connector)
+    with open_session() as session:
+        config, secrets = _split(session, chosen, _pairs(settings))
+        apps.add_app(
+            session.gate,
+            apps.NewApp(
+                tenant=tenant,
+                name=name,
+                connector=connector,
+                tier=chosen.tier,
+                modes=chosen.capabilities.modes,
+                config=config,
+                secrets=secrets,
+                after=after or None,
+                upstream_failed=upstream_failed or "run",
+            ),
+        )
+        _print_app(session, f"{tenant}/{name}", as_json=as_json)
+
+
+@app.command("set")
+def set_(
+    app_name: App,
+    settings: Set = None,
+    after: After = None,
+    upstream_failed: UpstreamFailed = None,
+    as_json: Json = False,
+) -> None:
+    """Change settings of an app; those not named stay."""
+    with open_session() as session:
+        config: dict[str, Any] | None = None
+        secrets: str | None = None
+        if settings:
+            with session.database.read() as connection:
+                row = apps.app_row(connection, app_name)
+            there = {
+                **row.config,
+                **open_secrets(row.secrets, session.settings.secret_key),
+                **_pairs(settings),
+            }
+            config, secrets = _split(session, registry.get(row.connector), there)
+        apps.change_app(
+            session.gate,
+            app_name,
+            config=config,
+            secrets=secrets,
+            after=after,
+            upstream_failed=upstream_failed,
+        )
+        _print_app(session, app_name, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    tenant: Annotated[str | None, typer.Argument(metavar="[TENANT]")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the apps, of all tenants or of one."""
+    with open_session() as session, session.database.read() as connection:
+        rows = views.list_apps(connection, tenant)
+    print_rows(
+        rows,
+        ("app", "connector", "tier", "modes", "after", "paused_at", "last_outcome", "next_run_at"),
+        as_json=as_json,
+        empty="There is no app yet: bellringer apps add TENANT CONNECTOR --name NAME",
+    )
+
+
+@app.command()
+def show(app_name: App, as_json: Json = False) -> None:
+    """Show an app; its secrets are not shown."""
+    with open_session() as session:
+        _print_app(session, app_name, as_json=as_json)
+
+
+@app.command()
+def pause(
+    app_name: App,
+    reason: Annotated[str | None, typer.Option(help="Told wherever a job is skipped.")] = None,
+) -> None:
+    """Take no jobs of an app: what waits is skipped, what runs ends."""
+    with open_session() as session:
+        session.relay(apps.pause_app(session.gate, app_name, reason))
+
+
+@app.command()
+def resume(app_name: App) -> None:
+    """Take an app's jobs again."""
+    with open_session() as session:
+        session.relay(apps.resume_app(session.gate, app_name))
+
+
+@app.command()
+def remove(app_name: App) -> None:
+    """Remove an app and its schedules; its history and its records stay."""
+    with open_session() as session:
+        session.relay(apps.remove_app(session.gate, app_name))
+
+
+def _print_app(session: Session, app_name: str, *, as_json: bool) -> None:
+    with session.database.read() as connection:
+        row = apps.app_row(connection, app_name)
+        tenant = app_name.partition("/")[0]
+        shown = next(one for one in views.list_apps(connection, tenant) if one["app"] == app_name)
+    hidden = registry.secret_fields(registry.get(row.connector))
+    stored = open_secrets(row.secrets, session.settings.secret_key)
+    shown["config"] = {**row.config, **dict.fromkeys(sorted(hidden & set(stored)), "••••")}
+    print_facts(shown, as_json=as_json)
+
+
+def _pairs(settings: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for setting in settings or []:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise ConfigurationError(
+                "--set", f"{setting!r} is no KEY=VALUE", "Give --set key=value."
+            )
+        pairs[key] = value
+    return pairs
+
+
+def _split(
+    session: Session, connector: Connector, values: dict[str, Any]
+) -> tuple[dict[str, Any], str | None]:
+    """Check settings; return those that are no secrets as JSON, and the secrets sealed."""
+    parsed = registry.parse_config(connector, values)
+    hidden = registry.secret_fields(connector)
+    told = parsed.model_dump(mode="json", exclude_unset=True)
+    config = {name: value for name, value in told.items() if name not in hidden}
+    secrets = {name: str(values[name]) for name in hidden if values.get(name) is not None}
+    key = session.settings.secret_key
+    if secrets and key is None:
+        stderr.print(
+            "warning: BELLRINGER_SECRET_KEY is not set: the app's secrets are stored as they are",
+            markup=False,
+        )
+    return config, seal_secrets(secrets, key)

@@ -1,0 +1,164 @@
+"""`bellringer doctor`: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import pika
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+
+from console.cli.output import Json, print_rows
+from shared.broker.dramatiq_broker import parameters_of
+from shared.db import migrate, sweeping
+from shared.db.engine import Database
+from shared.db.gate import Gate
+from shared.db.schedules import zone_version
+from shared.db.tables import apps, outbox, schedules
+from shared.errors import ConfigurationError
+from shared.messages import (
+    COMPLETIONS_QUEUE,
+    DEAD_LETTERS_QUEUE,
+    QUEUE_OF_TIER,
+    REJECTED_QUEUE,
+    RUN_NOW_QUEUE,
+)
+from shared.secrets import are_plain
+from shared.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `result` is ok, warning or error."""
+
+    check: str
+    result: str
+    detail: str
+    fix: str = ""
+
+
+def doctor(as_json: Json = False) -> int:
+    """Look at database, broker, queues, secrets and overdue jobs; 1 when something is wrong."""
+    settings = load_settings()
+    found = [*_database(settings), *_broker(settings), *_queues(settings)]
+    print_rows(
+        [asdict(finding) for finding in found],
+        ("check", "result", "detail", "fix"),
+        as_json=as_json,
+        empty="",
+    )
+    return 1 if any(finding.result == "error" for finding in found) else 0
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    database = Database(settings.resolved_database_url())
+    where = database.url.render_as_string(hide_password=True)
+    try:
+        if settings.database_url is None:
+            migrate.upgrade(database)
+        migrate.check_current(database)
+        yield Finding("database", "ok", f"{where}, revision {migrate.newest()}")
+        yield from _contents(database)
+    except ConfigurationError as error:
+        yield Finding("database", "error", f"{where}: {error.problem}", error.fix)
+    except OperationalError as error:
+        told = str(error.orig).strip().splitlines()[0]
+        yield Finding("database", "error", f"{where}: {told}", "Start it, or correct its URL.")
+    finally:
+        database.dispose()
+
+
+def _contents(database: Database) -> Iterator[Finding]:
+    with database.read() as connection:
+        sealed = connection.execute(
+            select(apps.c.secrets).where(apps.c.secrets.is_not(None), apps.c.removed_at.is_(None))
+        ).scalars()
+        plain = sum(are_plain(secrets) for secrets in sealed)
+        waiting = connection.execute(select(func.count()).select_from(outbox)).scalar_one()
+        stale = connection.execute(
+            select(func.count())
+            .select_from(schedules)
+            .where(schedules.c.next_run_at.is_not(None), schedules.c.zone_version != zone_version())
+        ).scalar_one()
+    if plain:
+        yield Finding(
+            "secrets",
+            "warning",
+            f"those of {plain} apps are stored as they are",
+            "Set BELLRINGER_SECRET_KEY, then give them again: bellringer apps set",
+        )
+    else:
+        yield Finding("secrets", "ok", "none is stored as it is")
+    yield Finding("outbox", "ok" if waiting < 1000 else "warning", f"{waiting} messages wait")
+    yield Finding(
+        "zone database",
+        "ok" if not stale else "warning",
+        f"version {zone_version()}; {stale} slots were computed by another",
+        "" if not stale else "A scheduler computes them anew when it starts.",
+    )
+    overdue = sweeping.find_overdue(Gate(database), longer_than_s=3600)
+    for job in overdue[:20]:
+        yield Finding(
+            "overdue job",
+            "warning",
+            f"job {job.job_id} waits since {job.since:%Y-%m-%dT%H:%M:%SZ}: {job.reason}",
+            f"bellringer why {job.job_id}",
+        )
+    if not overdue:
+        yield Finding("overdue jobs", "ok", "none waits for longer than an hour")
+
+
+def _broker(settings: Settings) -> Iterator[Finding]:
+    if settings.broker_url is None:
+        yield Finding("broker", "ok", "embedded: BELLRINGER_BROKER_URL is not set")
+        return
+    try:
+        pika.BlockingConnection(parameters_of(settings.broker_url)).close()
+    except (pika.exceptions.AMQPError, OSError) as error:
+        yield Finding(
+            "broker", "error", type(error).__name__, "Start it, or correct BELLRINGER_BROKER_URL."
+        )
+        return
+    yield Finding("broker", "ok", "it answers")
+
+
+def _queues(settings: Settings) -> Iterator[Finding]:
+    if settings.broker_url is None:
+        return
+    if settings.management_url is None:
+        yield Finding(
+            "queues", "warning", "they were not looked at", "Set BELLRINGER_MANAGEMENT_URL."
+        )
+        return
+    vhost = urlsplit(settings.broker_url).path.removeprefix("/") or quote("/", safe="")
+    try:
+        listed = httpx.get(
+            f"{settings.management_url.rstrip('/')}/api/queues/{vhost}", timeout=10, trust_env=False
+        )
+        listed.raise_for_status()
+        queues: dict[str, dict[str, Any]] = {queue["name"]: queue for queue in listed.json()}
+    except httpx.HTTPError as error:
+        yield Finding("queues", "error", type(error).__name__, "Correct BELLRINGER_MANAGEMENT_URL.")
+        return
+    for name in (*QUEUE_OF_TIER.values(), RUN_NOW_QUEUE, COMPLETIONS_QUEUE):
+        consumers = queues.get(name, {}).get("consumers", 0)
+        ready = queues.get(name, {}).get("messages_ready", 0)
+        by = "a worker" if name.startswith("sync.") else "a scheduler"
+        yield Finding(
+            f"queue {name}",
+            "ok" if consumers else "error",
+            f"{consumers} consumers, {ready} messages ready",
+            "" if consumers else f"Start {by}.",
+        )
+    for name in (REJECTED_QUEUE, DEAD_LETTERS_QUEUE):
+        kept = queues.get(name, {}).get("messages", 0)
+        yield Finding(
+            f"queue {name}",
+            "warning" if kept else "ok",
+            f"{kept} messages are kept",
+            "Read their header x-bellringer-reason, then purge the queue." if kept else "",
+        )

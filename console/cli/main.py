@@ -1,0 +1,105 @@
+"""The `bellringer` command: its groups, and how errors end it.
+
+Exit codes: 0 all is well; 1 something failed, or a check found an error; 2 the input is wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+from sqlalchemy.exc import OperationalError
+
+from console.cli import (
+    apps,
+    db,
+    demo,
+    doctor,
+    jobs,
+    processes,
+    run_now,
+    schedules,
+    tenants,
+    why,
+)
+from shared.db.engine import Database
+from shared.errors import BellringerError, BrokerUnavailableError, ConfigurationError
+from shared.observability import set_up_logging
+from shared.settings import load_settings
+
+app = typer.Typer(
+    name="bellringer",
+    help="One roster hub for a school district, synced with its apps in order.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(tenants.app, name="tenants")
+app.add_typer(apps.app, name="apps")
+app.add_typer(schedules.app, name="schedules")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(db.app, name="db")
+app.command("run-now")(run_now.run_now)
+app.command("why")(why.why)
+app.command("doctor")(doctor.doctor)
+app.command("scheduler")(processes.scheduler)
+app.command("worker")(processes.worker)
+app.command("simulator")(processes.simulator)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command; ends the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command with these arguments; returns the exit code."""
+    try:
+        settings = load_settings()
+        long_running = bool(arguments) and arguments[0] in {"scheduler", "worker", "simulator"}
+        level = settings.log_level if long_running else max_level(settings.log_level)
+        set_up_logging(level, settings.log_format)
+        result = app(arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        return 130
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except ConfigurationError as error:
+        return _fail(str(error), 2)
+    except (BrokerUnavailableError, BellringerError) as error:
+        return _fail(str(error), 1)
+    except OperationalError as error:
+        return _fail(_database_error(error), 1)
+    except BrokenPipeError:
+        return 1
+
+
+def max_level(level: str) -> str:
+    """Return the log level of a command that answers and ends: warnings, unless asked for more."""
+    return level if level == "DEBUG" else "WARNING"
+
+
+def _fail(told: str, code: int) -> int:
+    click.echo(f"error: {told}", err=True)
+    return code
+
+
+def _database_error(error: OperationalError) -> str:
+    """Say that the database failed, and where, without its password."""
+    url = Database(load_settings().resolved_database_url()).url
+    where = url.render_as_string(hide_password=True)
+    first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
+    return f"BELLRINGER_DATABASE_URL: the database at {where} failed: {first}"
+
+
+if __name__ == "__main__":
+    main()

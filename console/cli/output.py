@@ -1,0 +1,68 @@
+"""How commands print: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+#: The option that every printing command has.
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+#: For progress and warnings, so that standard output holds the answer alone.
+stderr = Console(stderr=True, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str
+) -> None:
+    """Print a list: as JSON all of it, as a table the named columns."""
+    if as_json:
+        print_json(list(rows))
+        return
+    console = Console(highlight=False)
+    if not rows:
+        console.print(empty, markup=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(row.get(column))) for column in columns))
+    console.print(table)
+
+
+def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one thing: as JSON, or a line a fact."""
+    if as_json:
+        print_json(dict(facts))
+        return
+    console = Console(highlight=False)
+    width = max((len(name) for name in facts), default=0)
+    for name, value in facts.items():
+        console.print(Text(f"{name.replace('_', ' '):<{width}}  {cell(value)}"))
+
+
+def cell(value: Any) -> str:
+    """Return a value as a table shows it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value) or "–"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

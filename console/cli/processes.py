@@ -1,0 +1,68 @@
+"""`bellringer scheduler`, `worker` and `simulator`: commands that run until they are stopped."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from connectors.district.generate import generate
+from connectors.simulator.server import SimulatorServer
+from console.cli.output import Json, print_json, print_rows
+from console.cli.session import need_broker
+from scheduler import bootstrap as scheduler_bootstrap
+from shared.domain.states import Tier
+from shared.settings import load_settings
+from workers import bootstrap as worker_bootstrap
+
+
+def scheduler() -> int:
+    """Fire schedules, take run-nows, release what may start, repair what was lost.
+
+    Several at once are safe, and share the work.
+    """
+    settings = load_settings()
+    need_broker(settings, "bellringer scheduler")
+    return scheduler_bootstrap.run(settings)
+
+
+def worker(
+    tier: Annotated[Tier, typer.Option(help="Whose jobs it runs.")],
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Jobs at once; else the tier's default.")
+    ] = None,
+) -> int:
+    """Run one tier's jobs. On SIGTERM, running jobs are given back."""
+    settings = load_settings()
+    need_broker(settings, "bellringer worker")
+    return worker_bootstrap.run(settings, tier, threads)
+
+
+def simulator(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 8081,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    students: Annotated[int, typer.Option(min=1, max=200_000, help="Of the district.")] = 1200,
+    seed: Annotated[int, typer.Option(help="Decides every name and number.")] = 1,
+    district: Annotated[str, typer.Option(help="The district's name.")] = "oakfield",
+    as_json: Json = False,
+) -> int:
+    """Serve a generated district as every cloud vendor would, until stopped."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    made = generate(district, seed=seed, students=students)
+    with SimulatorServer([made], port=port, host=host) as server:
+        settings = server.settings[made.name]
+        if as_json:
+            print_json({"url": server.url, "settings": {k: dict(v) for k, v in settings.items()}})
+        else:
+            rows = [
+                {"connector": connector, "setting": f"{key}={value}"}
+                for connector, pairs in settings.items()
+                for key, value in pairs.items()
+            ]
+            print_rows(rows, ("connector", "setting"), as_json=False, empty="No vendor is a cloud.")
+        server.wait(stop)
+    return 0

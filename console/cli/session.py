@@ -1,0 +1,79 @@
+"""What a command works with: settings, database, gate, and a relay for what it causes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from shared.broker.connect import open_broker
+from shared.broker.relay import Relay
+from shared.db.engine import Database
+from shared.db.gate import Gate
+from shared.db.migrate import check_current, upgrade
+from shared.db.outbox import Outbox
+from shared.errors import ConfigurationError
+from shared.messages import Publication
+from shared.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's means."""
+
+    settings: Settings
+    database: Database
+    gate: Gate
+
+    def relay(self, publications: Sequence[Publication]) -> None:
+        """Publish what the command has committed.
+
+        In embedded mode there is nobody to take it: the database keeps the jobs, and the sweep of
+        the next process that runs them publishes anew.
+        """
+        if not publications or self.settings.is_embedded_broker:
+            return
+        broker = open_broker(self.settings)
+        try:
+            Relay(broker.publisher, Outbox(self.database)).publish_now(publications)
+        finally:
+            broker.close()
+
+
+@contextmanager
+def open_session() -> Iterator[Session]:
+    """Open the database that the settings name, at the newest schema.
+
+    The embedded database is made and upgraded by whoever comes first.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the database wants `bellringer db upgrade`.
+    """
+    settings = load_settings()
+    database = Database(settings.resolved_database_url())
+    try:
+        if settings.database_url is None:
+            upgrade(database)
+        else:
+            check_current(database)
+        yield Session(settings, database, Gate(database, relay_after_s=settings.relay_after_s))
+    finally:
+        database.dispose()
+
+
+def need_broker(settings: Settings, command: str) -> None:
+    """See that a command which is one of several processes can reach the others.
+
+    Raises:
+        ConfigurationError: the broker or the database is this process's own.
+    """
+    for name, value in (
+        ("BELLRINGER_BROKER_URL", settings.broker_url),
+        ("BELLRINGER_DATABASE_URL", settings.database_url),
+    ):
+        if value is None:
+            raise ConfigurationError(
+                name,
+                f"it is not set, and {command} is one process of several",
+                "Set it, or use bellringer demo, or run-now --wait, which need no other process.",
+            )

@@ -1,0 +1,37 @@
+"""`bellringer why`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from console.cli.output import Json, print_facts
+from console.cli.session import open_session
+from shared.db import asking
+from shared.db.views import iso
+from shared.db.why import why_app, why_job
+
+
+def why(
+    what: Annotated[str, typer.Argument(metavar="TENANT/APP|JOB", help="An app, or a job's id.")],
+    as_json: Json = False,
+) -> None:
+    """Say the one reason why an app or a job has not run, and when it will."""
+    with open_session() as session:
+        if what.isdigit():
+            tenant_id = asking.tenant_of(session.gate, int(what))
+            answer = why_job(session.database, tenant_id, int(what))
+        else:
+            with session.database.read() as connection:
+                tenant_id, app_id = asking.find_app(connection, what)
+            answer = why_app(session.database, tenant_id, app_id)
+    facts = {**asdict(answer), "next_run_at": iso(answer.next_run_at)}
+    if as_json:
+        print_facts(facts, as_json=True)
+        return
+    subject = f"job {answer.job} of {answer.app}" if answer.job else answer.app
+    typer.echo(f"{subject} {answer.reason}")
+    if answer.next_run_at is not None:
+        typer.echo(f"next slot: {iso(answer.next_run_at)}")

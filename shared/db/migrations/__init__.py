@@ -1,0 +1,1 @@
+"""Alembic's migrations; `shared.db.migrate` runs them."""

@@ -1,0 +1,186 @@
+"""What people are shown of tenants, apps, schedules and jobs, as JSON-ready dictionaries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, select
+
+from shared.db.tables import apps, job_events, jobs, schedules, tenants
+from shared.domain.recurrence import Recurrence
+from shared.domain.states import UNFINISHED
+
+Shown = dict[str, Any]
+
+
+def iso(at: datetime | None) -> str | None:
+    """Return an instant as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def list_tenants(connection: Connection) -> list[Shown]:
+    """Return all tenants by name."""
+    return [
+        {
+            "tenant": row.name,
+            "zone": row.zone,
+            "suspended_at": iso(row.suspended_at),
+            "suspended_reason": row.suspended_reason,
+            "max_concurrent": row.max_concurrent,
+        }
+        for row in connection.execute(select(tenants).order_by(tenants.c.name))
+    ]
+
+
+def list_apps(connection: Connection, tenant: str | None = None) -> list[Shown]:
+    """Return apps by tenant and place; their configs without secrets."""
+    other = apps.alias("other")
+    query = (
+        select(apps, tenants.c.name.label("tenant"), other.c.name.label("after"))
+        .join(tenants, tenants.c.id == apps.c.tenant_id)
+        .join(other, other.c.id == apps.c.after_app_id, isouter=True)
+        .where(apps.c.removed_at.is_(None))
+        .order_by(tenants.c.name, apps.c.position)
+    )
+    if tenant is not None:
+        query = query.where(tenants.c.name == tenant)
+    upcoming: dict[int, datetime] = {}
+    for row in connection.execute(
+        select(schedules.c.app_id, schedules.c.next_run_at).where(
+            schedules.c.next_run_at.is_not(None)
+        )
+    ):
+        upcoming[row.app_id] = min(row.next_run_at, upcoming.get(row.app_id, row.next_run_at))
+    return [
+        {
+            "app": f"{row.tenant}/{row.name}",
+            "connector": row.connector,
+            "tier": row.tier,
+            "modes": row.modes,
+            "position": row.position,
+            "after": row.after,
+            "upstream_failed": row.upstream_failed,
+            "config": row.config,
+            "has_secrets": row.secrets is not None,
+            "paused_at": iso(row.paused_at),
+            "paused_reason": row.paused_reason,
+            "last_outcome": row.last_outcome,
+            "next_run_at": iso(upcoming.get(row.id)),
+        }
+        for row in connection.execute(query)
+    ]
+
+
+def list_schedules(connection: Connection, app_id: int | None = None) -> list[Shown]:
+    """Return schedules by app and mode."""
+    query = (
+        select(schedules, tenants.c.name.label("tenant"), apps.c.name.label("name"))
+        .join(apps, apps.c.id == schedules.c.app_id)
+        .join(tenants, tenants.c.id == schedules.c.tenant_id)
+        .where(schedules.c.removed_at.is_(None))
+        .order_by(tenants.c.name, apps.c.position, schedules.c.mode)
+    )
+    if app_id is not None:
+        query = query.where(schedules.c.app_id == app_id)
+    return [
+        {
+            "app": f"{row.tenant}/{row.name}",
+            "mode": row.mode,
+            "recurrence": row.recurrence,
+            "description": Recurrence.from_json(row.recurrence).describe(),
+            "next_run_at": iso(row.next_run_at),
+            "next_wall": row.next_wall,
+            "ended_at": iso(row.ended_at),
+        }
+        for row in connection.execute(query)
+    ]
+
+
+def list_jobs(
+    connection: Connection,
+    *,
+    tenant: str | None = None,
+    app_id: int | None = None,
+    state: str | None = None,
+    limit: int = 50,
+) -> list[Shown]:
+    """Return jobs, newest first; `state` may also be `unfinished`."""
+    query = _jobs().order_by(jobs.c.id.desc()).limit(limit)
+    if tenant is not None:
+        query = query.where(tenants.c.name == tenant)
+    if app_id is not None:
+        query = query.where(jobs.c.app_id == app_id)
+    if state is not None:
+        wanted = sorted(UNFINISHED) if state == "unfinished" else [state]
+        query = query.where(jobs.c.state.in_(wanted))
+    return [_job(row) for row in connection.execute(query)]
+
+
+def show_job(connection: Connection, job_id: int) -> Shown | None:
+    """Return a job with its history, None: there is none."""
+    row = connection.execute(_jobs(jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        return None
+    history = connection.execute(
+        select(job_events).where(job_events.c.job_id == job_id).order_by(job_events.c.id)
+    )
+    return {
+        **_job(row),
+        "certificate": row.certificate,
+        "events": [
+            {
+                "from": event.from_state,
+                "to": event.to_state,
+                "attempt": event.attempt,
+                "actor": event.actor,
+                "reason": event.reason,
+                "at": iso(event.at),
+            }
+            for event in history
+        ],
+    }
+
+
+def _jobs(*where: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(
+            jobs,
+            tenants.c.name.label("tenant"),
+            apps.c.name.label("app"),
+            apps.c.connector.label("connector"),
+        )
+        .join(apps, apps.c.id == jobs.c.app_id)
+        .join(tenants, tenants.c.id == jobs.c.tenant_id)
+        .where(*where)
+    )
+
+
+def _job(row: Row[Any]) -> Shown:
+    return {
+        "id": row.id,
+        "tenant": row.tenant,
+        "app": f"{row.tenant}/{row.app}",
+        "connector": row.connector,
+        "tier": row.tier,
+        "mode": row.mode,
+        "trigger": row.trigger,
+        "state": row.state,
+        "reason": row.reason,
+        "attempt": row.attempt,
+        "failures": row.failures,
+        "wave": row.wave,
+        "last_wave": row.last_wave,
+        "asked_by": row.asked_by,
+        "worker": row.worker,
+        "progress": row.progress,
+        "due_at": iso(row.due_at),
+        "not_before": iso(row.not_before),
+        "deadline_at": iso(row.deadline_at),
+        "queued_at": iso(row.queued_at),
+        "started_at": iso(row.started_at),
+        "finished_at": iso(row.finished_at),
+        "counts": row.counts,
+    }
