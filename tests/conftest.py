@@ -23,6 +23,13 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import pytest
 
+from connectors.district.generate import generate
+from connectors.simulator.server import SimulatorServer
+from shared.db.engine import Database
+from shared.db.migrate import upgrade
+from shared.settings import load_settings
+from tests.deployment import STUDENTS, TENANTS, Deployment
+
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = ROOT / "deploy" / "services"
 
@@ -247,3 +254,25 @@ def _exports(text: str) -> dict[str, str]:
     """Read `export NAME=VALUE` lines as a shell does."""
     words = (shlex.split(line) for line in text.splitlines())
     return dict(assignment.split("=", 1) for _export, assignment in words)
+
+
+@pytest.fixture
+def deployment(database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment with four small generated districts; its processes are not started yet."""
+    districts = [generate(name, seed=i, students=STUDENTS) for i, name in enumerate(TENANTS)]
+    with SimulatorServer(districts) as server:
+        made = Deployment(database_url, broker_url, tmp_path)
+        try:
+            made.add_tenants(server, TENANTS, STUDENTS)
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.fixture
+def database(any_database_url: str) -> Iterator[Database]:
+    """An empty database at the newest schema, SQLite and PostgreSQL in turn."""
+    made = Database(load_settings(database_url=any_database_url).resolved_database_url())
+    upgrade(made)
+    yield made
+    made.dispose()

@@ -208,6 +208,7 @@ class _Link(threading.Thread):
             on_close_callback=self._on_lost,
         )
         self._connection.ioloop.start()
+        self._connection.ioloop.close()
 
     def _close(self) -> None:
         if self._connection.is_open:
@@ -234,7 +235,8 @@ class _Link(threading.Thread):
         if reason is not None:
             log.debug("the publisher's connection ended: %s", type(reason).__name__)
         self._ready.set()
-        self._connection.ioloop.stop()
+        # a turn later, so that the transport can close its socket
+        self._connection.ioloop.call_later(0.05, self._connection.ioloop.stop)
 
     def _accept(self) -> None:
         while True:

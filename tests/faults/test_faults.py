@@ -1,45 +1,27 @@
-"""Processes are killed, the broker goes and comes, queues vanish: every job ends, once, in order."""
+"""Processes are killed, the broker goes and comes, queues vanish: every job ends in order."""
 
 from __future__ import annotations
 
 import os
 import random
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 
-from connectors.district.generate import generate
-from connectors.simulator.server import SimulatorServer
 from shared.domain.states import JobState
-from tests.checker import violations
-from tests.deployment import Deployment
+from tests.checker import check_history
+from tests.deployment import TENANTS, Deployment
 
-TENANTS = ["ash", "birch", "cedar", "elm"]
-STUDENTS = 30
 #: How long faults are made: short in every run of the tests, long under `make faults`.
 FAULTS_S = 240 if os.environ.get("BELLRINGER_FAULTS") == "long" else 25
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(FAULTS_S + 240)]
 
 
-@pytest.fixture()
-def deployment(database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    districts = [generate(name, seed=i, students=STUDENTS) for i, name in enumerate(TENANTS)]
-    with SimulatorServer(districts) as server:
-        made = Deployment(database_url, broker_url, tmp_path)
-        try:
-            made.add_tenants(server, TENANTS, STUDENTS)
-            yield made
-        finally:
-            made.close()
-
-
 def _check(deployment: Deployment) -> dict[str, int]:
     with deployment.database.read() as connection:
-        assert violations(connection) == []
+        assert check_history(connection) == []
         rows = connection.exec_driver_sql("SELECT state, count(*) FROM jobs GROUP BY state").all()
     return {state: count for state, count in rows}
 

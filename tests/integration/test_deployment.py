@@ -1,0 +1,133 @@
+"""Two schedulers and three workers on the real servers, and an operator at the management API."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from shared.db import views
+from shared.domain.states import JobState
+from tests.checker import check_history
+from tests.deployment import TENANTS, Deployment, wait_until
+
+pytestmark = pytest.mark.timeout(180)
+
+CONSUMED = (
+    "sync.import",
+    "sync.two_way",
+    "sync.export",
+    "bellringer.run_now",
+    "bellringer.completions",
+)
+
+
+def _vhost(broker_url: str) -> str:
+    return quote(urlsplit(broker_url).path.removeprefix("/"), safe="")
+
+
+def _queues(servers, vhost: str) -> dict[str, dict]:
+    return {queue["name"]: queue for queue in servers.manage("GET", f"/queues/{vhost}")}
+
+
+def _get(servers, vhost: str, queue: str) -> list[dict]:
+    body = {"count": 50, "ackmode": "ack_requeue_true", "encoding": "auto"}
+    return servers.manage("POST", f"/queues/{vhost}/{queue}/get", body)
+
+
+def _publish(servers, vhost: str, payload: str, **properties: object) -> None:
+    body = {
+        "properties": properties,
+        "routing_key": "run_now",
+        "payload": base64.b64encode(payload.encode()).decode(),
+        "payload_encoding": "base64",
+    }
+    answer = servers.manage("POST", f"/exchanges/{vhost}/bellringer.commands/publish", body)
+    assert answer == {"routed": True}
+
+
+def _jobs(deployment: Deployment, tenant: str | None = None) -> list[dict]:
+    with deployment.database.read() as connection:
+        return views.list_jobs(connection, tenant=tenant, limit=1000)
+
+
+def test_every_job_ends_in_order_and_the_management_api_shows_it(
+    deployment: Deployment, servers, broker_url: str
+) -> None:
+    vhost = _vhost(broker_url)
+    deployment.start_all()
+    for tenant in TENANTS:
+        deployment.ask(f"{tenant}/sis", cascade=True)
+    deployment.drain(90)
+    with deployment.database.read() as connection:
+        assert check_history(connection) == []
+    jobs = _jobs(deployment)
+    assert {job["state"] for job in jobs} == {JobState.SUCCEEDED}
+    assert len(jobs) == 3 * len(TENANTS)
+    # the management API's figures follow some seconds behind
+    wait_until(
+        lambda: all(_queues(servers, vhost)[q].get("consumers", 0) > 0 for q in CONSUMED), 30
+    )
+    assert _get(servers, vhost, "bellringer.dead_letters") == []
+    for tier in ("import", "two_way", "export"):
+        assert _get(servers, vhost, f"sync.{tier}.XQ") == []
+
+
+def test_run_now_through_the_management_api(
+    deployment: Deployment, servers, broker_url: str
+) -> None:
+    vhost = _vhost(broker_url)
+    deployment.start_all(schedulers=1)
+    good = json.dumps({"app": "ash/sis", "mode": "full", "cascade": False})
+    wait_until(lambda: "bellringer.run_now" in _queues(servers, vhost), 30)
+    for _ in range(2):
+        _publish(servers, vhost, good, message_id="once")
+    malformed = [
+        "not json",
+        json.dumps({"app": "ash/nobody"}),
+        json.dumps({"app": "ash/sis", "mode": "sideways"}),
+        json.dumps({"application": "ash/sis"}),
+        json.dumps({"app": "ash/sis", "mode": "incremental"}),
+    ]
+    for payload in malformed:
+        _publish(servers, vhost, payload)
+    wait_until(lambda: len(_get(servers, vhost, "bellringer.run_now.rejected")) == 5, 30)
+    kept = _get(servers, vhost, "bellringer.run_now.rejected")
+    reasons = [message["properties"]["headers"]["x-bellringer-reason"] for message in kept]
+    assert [message["payload"] for message in kept] == malformed
+    for reason, word in zip(
+        reasons, ("JSON", "nobody", "mode", "application", "mode"), strict=True
+    ):
+        assert word in reason
+    _publish(servers, vhost, json.dumps({"app": "birch/sis"}), message_id="next")
+    wait_until(lambda: len(_jobs(deployment)) == 2, 30)
+    deployment.drain(60)
+    assert sorted(job["app"] for job in _jobs(deployment)) == ["ash/sis", "birch/sis"]
+    assert {job["state"] for job in _jobs(deployment)} == {JobState.SUCCEEDED}
+
+
+def test_a_worker_gives_its_job_back_on_sigterm(deployment: Deployment) -> None:
+    deployment.start("scheduler-0", "scheduler")
+    deployment.start("worker-import", "worker", "--tier", "import")
+    deployment.start("worker-two_way", "worker", "--tier", "two_way", "--threads", "1")
+    for tenant in TENANTS:
+        deployment.ask(f"{tenant}/sis", cascade=True)
+
+    def is_running() -> bool:
+        return any(
+            job["tier"] == "two_way" and job["state"] == "running" for job in _jobs(deployment)
+        )
+
+    wait_until(is_running, 60)
+    process = deployment.processes["worker-two_way"]
+    process.terminate()
+    assert process.wait(30) == 0
+    assert not is_running()
+    deployment.restart("worker-two_way")
+    deployment.start("worker-export", "worker", "--tier", "export")
+    deployment.drain(90)
+    with deployment.database.read() as connection:
+        assert check_history(connection) == []
+    assert all(job["failures"] == 0 for job in _jobs(deployment))
