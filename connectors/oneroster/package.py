@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Package:
                 raise self.broken(
                     name, f"after line {reader.line_num} a byte is not UTF-8", "Save it as UTF-8."
                 ) from error
-            except (csv.Error, zipfile.BadZipFile, EOFError) as error:
+            except (csv.Error, zipfile.BadZipFile, zlib.error, EOFError) as error:
                 raise self.broken(
                     name, f"line {reader.line_num + 1}: {error}", "Export it again."
                 ) from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 from sqlalchemy.exc import OperationalError
 
@@ -23,6 +22,7 @@ from console.cli import (
     tenants,
     why,
 )
+from console.cli.output import exiting
 from shared.db.engine import Database
 from shared.errors import BellringerError, BrokerUnavailableError, ConfigurationError
 from shared.observability import set_up_logging
@@ -40,13 +40,16 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(db.app, name="db")
-app.command("run-now")(run_now.run_now)
-app.command("why")(why.why)
-app.command("doctor")(doctor.doctor)
-app.command("scheduler")(processes.scheduler)
-app.command("worker")(processes.worker)
-app.command("simulator")(processes.simulator)
-app.command("demo")(demo.demo)
+for name, command in (
+    ("run-now", run_now.run_now),
+    ("why", why.why),
+    ("doctor", doctor.doctor),
+    ("scheduler", processes.scheduler),
+    ("worker", processes.worker),
+    ("simulator", processes.simulator),
+    ("demo", demo.demo),
+):
+    app.command(name)(exiting(command))
 
 
 def main() -> None:
@@ -61,18 +64,9 @@ def run(arguments: list[str]) -> int:
         long_running = bool(arguments) and arguments[0] in {"scheduler", "worker", "simulator"}
         level = settings.log_level if long_running else max_level(settings.log_level)
         set_up_logging(level, settings.log_format)
-        result = app(arguments, standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return 2
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except click.Abort:
-        return 130
-    except click.exceptions.Exit as error:
-        return error.exit_code
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except ConfigurationError as error:
         return _fail(str(error), 2)
     except (BrokerUnavailableError, BellringerError) as error:
@@ -81,6 +75,7 @@ def run(arguments: list[str]) -> int:
         return _fail(_database_error(error), 1)
     except BrokenPipeError:
         return 1
+    return 0
 
 
 def max_level(level: str) -> str:
@@ -89,7 +84,7 @@ def max_level(level: str) -> str:
 
 
 def _fail(told: str, code: int) -> int:
-    click.echo(f"error: {told}", err=True)
+    typer.echo(f"error: {told}", err=True)
     return code
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 #: For progress and warnings, so that standard output holds the answer alone.
 stderr = Console(stderr=True, highlight=False)
+
+
+def exiting(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Make a command's result the exit code of the process."""
+
+    @functools.wraps(command)
+    def exits(*args: Any, **options: Any) -> None:
+        raise typer.Exit(command(*args, **options) or 0)
+
+    return exits
 
 
 def print_json(value: Any) -> None:

@@ -1,0 +1,71 @@
+"""The registry: ours, a stranger's, and what is wrong with a name or a setting."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import connectors.vendors
+from connectors import registry
+from shared.domain.states import Tier
+from shared.errors import ConfigurationError
+
+
+@pytest.fixture(autouse=True)
+def _fresh():
+    registry._entry_points.cache_clear()
+    registry.get.cache_clear()
+    yield
+    registry._entry_points.cache_clear()
+    registry.get.cache_clear()
+
+
+def test_every_vendor_is_registered_and_the_reverse():
+    folder = Path(connectors.vendors.__path__[0])
+    vendors = {p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("_")}
+    assert vendors | {"oneroster_csv"} == set(registry.names())
+    for name in registry.names():
+        connector = registry.get(name)
+        assert (connector.name, connector.tier) == (name, Tier(connector.tier))
+
+
+def test_an_unknown_connector_suggests_the_nearest():
+    with pytest.raises(ConfigurationError, match="Did you mean powerschool"):
+        registry.get("powerscool")
+    with pytest.raises(ConfigurationError, match="Known: lightspeed"):
+        registry.get("zzz")
+
+
+def test_a_wrong_setting_is_named():
+    chosen = registry.get("lightspeed")
+    with pytest.raises(ConfigurationError) as caught:
+        registry.parse_config(chosen, {})
+    assert caught.value.field == "--set path"
+    with pytest.raises(ConfigurationError, match="--set paht"):
+        registry.parse_config(chosen, {"path": "x", "paht": "y"})
+
+
+def test_secrets_are_known_by_their_type():
+    assert registry.secret_fields(registry.get("powerschool")) == {"client_secret"}
+    assert registry.secret_fields(registry.get("lightspeed")) == frozenset()
+
+
+def test_a_stranger_adds_a_connector_without_touching_this_tree(tmp_path, monkeypatch):
+    (tmp_path / "stranger.py").write_text(
+        "from connectors.vendors.lightspeed import CONNECTOR as base\n"
+        "from dataclasses import replace\n"
+        "CONNECTOR = replace(base, name='stranger', title='A stranger')\n"
+    )
+    info = tmp_path / "stranger-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[bellringer.connectors]\nstranger = stranger:CONNECTOR\nwrong = stranger:CONNECTOR\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert registry.get("stranger").title == "A stranger"
+    with pytest.raises(ConfigurationError, match="not a Connector named wrong"):
+        registry.get("wrong")
+    sys.modules.pop("stranger", None)
