@@ -72,7 +72,7 @@ def _tenants(database: Database) -> list[str]:
                         position=position,
                         config={},
                         created_at=now,
-                    )  # fmt: skip
+                    )
                 )
     return names
 
