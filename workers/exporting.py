@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from shared.roster.snapshot import Snapshot
 from sqlalchemy import Connection
 
 from connectors.sdk import Delivery, Rendering, Target
 from shared.db.claiming import Outcome
+from shared.roster.snapshot import Snapshot
 from workers.opening import Opener
 from workers.runner import Apply, Work
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TypeVar
 
 from pydantic import SecretStr
-from shared.secrets import open_secrets
 
 from connectors import registry
 from shared.db.claiming import Assignment
 from shared.errors import PermanentConnectorError
+from shared.secrets import open_secrets
 
 Port = TypeVar("Port")
 
