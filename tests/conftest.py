@@ -230,7 +230,9 @@ def _needs_servers(item: pytest.Item) -> bool:
     if "servers" in getattr(item, "fixturenames", ()):
         return True
     call = getattr(item, "callspec", None)
-    return call is not None and call.params.get("any_database_url") == "postgresql"
+    return call is not None and any(
+        call.params.get(name) == "postgresql" for name in ("any_database_url", "tables")
+    )
 
 
 def _up(folder: Path) -> Servers:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from shared.db.asking import find_app
+from shared.db.firing import fire_locked
 from shared.db.gate import Gate, Locked
 from shared.db.tables import apps, schedules
 from shared.db.tenants import check_name, find_tenant
@@ -145,6 +146,8 @@ def remove_app(gate: Gate, app: str) -> list[Publication]:
     """
     with _app_locked(gate, app) as (locked, row):
         connection = locked.connection
+        # what is due by its schedules is recorded still
+        fire_locked(locked)
         tenant = locked.load()[row.tenant_id]
         if any(
             job.app_id == row.id and job.state is JobState.RUNNING for job in tenant.jobs.values()

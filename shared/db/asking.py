@@ -182,7 +182,11 @@ def _place(locked: Locked, tenant_id: int, app_id: int, wish: Ask) -> tuple[int,
     # what was due before the wish keeps its earlier wave
     fire_locked(locked, tenants_by_id)
     tenant = locked.load()[tenant_id]
-    app = tenant.apps[app_id]
+    app = tenant.apps.get(app_id)
+    if app is None:
+        raise ConfigurationError(
+            "app", f"{wish.app} was removed", f"List them: bellringer apps list {tenant.name}"
+        )
     closed = app.closed or tenant.policy.closed.get(app.tier)
     if closed:
         raise ConfigurationError("app", closed, "Resume it first.")

@@ -236,6 +236,9 @@ def retry_later(
         ConflictError: the fence is lost.
     """
     with _fenced(gate, assignment) as (locked, job):
+        if job.cancel_requested_at is not None:
+            _end_cancelled(locked, job)
+            return locked.publications
         failures = job.failures + 1
         delay_s = retry_delay_s(
             failures,
@@ -277,7 +280,10 @@ def give_back(gate: Gate, assignment: Assignment) -> list[Publication]:
         ConflictError: the fence is lost.
     """
     with _fenced(gate, assignment) as (locked, job):
-        requeue(locked, job, actor="worker", reason="given back: the worker shuts down")
+        if job.cancel_requested_at is not None:
+            _end_cancelled(locked, job)
+        else:
+            requeue(locked, job, actor="worker", reason="given back: the worker shuts down")
     return locked.publications
 
 
@@ -294,6 +300,12 @@ def requeue(locked: Locked, job: Row[Any], *, actor: str, reason: str, **values:
         **values,  # type: ignore[arg-type]
     )
     locked.publish_job(job.id, Tier(job.tier), attempt=job.attempt)
+
+
+def _end_cancelled(locked: Locked, job: Row[Any]) -> None:
+    """End a running job that a person wants to end, instead of another try."""
+    locked.end([job.id], JobState.RUNNING, JobState.CANCELLED, actor="worker", reason="cancelled")
+    job_table.note_outcome(locked.connection, job.app_id, JobState.CANCELLED, job.wave)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from shared.db.asking import find_app
+from shared.db.firing import fire_locked
 from shared.db.gate import Gate, Locked
 from shared.db.tables import apps, schedules, tenants
 from shared.domain.recurrence import Recurrence, next_occurrence
@@ -39,6 +40,7 @@ def set_schedule(
     with gate.database.read() as connection:
         tenant_id, app_id = find_app(connection, app)
     with gate.locked([tenant_id]) as locked:
+        _fire_first(locked)
         connection = locked.connection
         row = connection.execute(select(apps).where(apps.c.id == app_id)).one()
         if mode not in row.modes:
@@ -80,6 +82,7 @@ def remove_schedule(gate: Gate, app: str, mode: Mode) -> None:
     with gate.database.read() as connection:
         tenant_id, app_id = find_app(connection, app)
     with gate.locked([tenant_id]) as locked:
+        _fire_first(locked)
         there = _current(locked.connection, app_id, mode)
         if there is None:
             raise ConfigurationError(
@@ -119,6 +122,12 @@ def recompute_slots(gate: Gate, *, limit: int = 500) -> int:
         return 0
     with gate.locked(tenant_ids, skip_locked=True) as locked:
         return _recompute(locked, current)
+
+
+def _fire_first(locked: Locked) -> None:
+    """Fire what is due by the schedules as they were: every due slot is recorded."""
+    if fire_locked(locked):
+        locked.decide("ticker")
 
 
 def _recompute(locked: Locked, current: str) -> int:

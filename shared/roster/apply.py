@@ -13,8 +13,9 @@ from shared.db.hub_tables import LINKS, hubs, snake, vendor_writes
 from shared.db.tables import apps
 from shared.domain.records import Kind
 from shared.roster.merging import KindCounts, merge_kind
-from shared.roster.plan import Plan, check_staged, statements
+from shared.roster.plan import Plan, check_staged
 from shared.roster.preparing import prepare
+from shared.roster.statements import statements
 
 
 def apply_plan(
@@ -34,10 +35,10 @@ def apply_plan(
     Raises:
         TransientConnectorError: staging was lost on the way.
     """
-    run = statements(connection, database, plan.key)
+    run = statements(connection, database, plan.key, sum(plan.staged.values()))
     check_staged(connection, plan)
     if hub_version != plan.hub_version:
-        prepare(run, plan.supplied)
+        prepare(run, plan.supplied, again=True)
     position = connection.execute(
         select(apps.c.position).where(apps.c.id == plan.key.app_id)
     ).scalar_one()

@@ -14,8 +14,9 @@ from shared.domain.reading import ReadCertificate
 from shared.domain.records import Kind
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError, TransientConnectorError
-from shared.roster.preparing import Statements, prepare
+from shared.roster.preparing import prepare
 from shared.roster.staging import JobKey, Staging
+from shared.roster.statements import statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Plan:
     Attributes:
         key: under which its rows lie in staging.
         certificate: the proof that the read came to its end.
-        supplied: by kind, the fields that the app supplies.
+        supplied: by kind that was read, the fields that the app supplies; none where it only named
+            what was deleted.
         staged: by kind, how many rows must lie in staging.
         refused: by kind, how many records the connector could not read.
         hub_version: of the hub against which it was prepared.
@@ -51,30 +53,24 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
         TransientConnectorError: staging was lost on the way.
     """
     key = staging.key
+    staging.flush()
     with database.write() as connection:
-        run = statements(connection, database, key)
-        if database.is_postgresql:
-            _take_time(connection, [STAGES[kind].name for kind in staging.supplied])
+        run = statements(connection, database, key, sum(staging.staged.values()))
         version = connection.execute(
             select(hubs.c.version).where(hubs.c.tenant_id == key.tenant_id)
         ).scalar()
         plan = Plan(
             key,
             certificate,
-            {kind: staging.supplied[kind] for kind in Kind if kind in staging.supplied},
+            {kind: staging.supplied.get(kind, ()) for kind in Kind if kind in staging.staged},
             dict(staging.staged),
             dict(staging.refused),
             version or 0,
         )
         check_staged(connection, plan)
         _check_empty(connection, plan)
-        prepare(run, plan.supplied)
+        prepare(run, plan.supplied, again=False)
     return plan
-
-
-def statements(connection: Connection, database: Database, key: JobKey) -> Statements:
-    """Return the runner of an attempt's SQL in a transaction."""
-    return Statements(connection, key, database.now(connection), database.is_postgresql)
 
 
 def hub_lock(connection: Connection, tenant_id: int) -> int:
@@ -129,9 +125,3 @@ def _check_empty(connection: Connection, plan: Plan) -> None:
                 f"the read brought no {kind}, but {linked} are linked to this app."
                 " That is not taken for the truth: nothing was changed",
             )
-
-
-def _take_time(connection: Connection, stages: Sequence[str]) -> None:
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    for stage in stages:
-        connection.exec_driver_sql(f"ANALYZE {stage}")

@@ -8,19 +8,34 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, text, update
+from sqlalchemy import Row, bindparam, insert, select, text, update
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, LINKS, STAGES, snake, vendor_writes
 from shared.domain.merge import Side, merge
 from shared.domain.records import Kind
-from shared.roster.merging import OWNS
+from shared.roster.merging import owns
 from shared.roster.plan import Plan
+from shared.roster.statements import HERE, OPEN
 
 #: One record to write: its id at the vendor, the idempotency key, and the fields to set.
 Intent = tuple[str, str, dict[str, str | None]]
+
+#: Records that are compared at once.
+PAGE = 1000
+#: The app's place in the tenant's order, as an SQL expression.
+POSITION = "(SELECT position FROM apps WHERE id = :app)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the merge wants written, and what the vendor holds in those fields."""
+
+    intent: Intent
+    held: Mapping[str, str | None]
 
 
 def pending_writes(
@@ -42,17 +57,17 @@ def pending_writes(
     """
     for kind, names in writable.items():
         fields = sorted(names)
-        for page in _pages(database, plan, kind, fields, batch_size):
-            intents = [
+        for page in _pages(database, plan, kind, fields):
+            wanted = [
                 intent
                 for row in page
                 if accepts(kind, row.external_id) and (intent := _intent(row, fields)) is not None
             ]
-            with database.write() as connection:
-                intents = _not_rejected_before(connection, plan, intents)
-                _record(connection, database, plan, kind, intents)
-            if intents:
-                yield kind, intents
+            intents = _without_answered(database, plan, wanted)
+            for start in range(0, len(intents), batch_size):
+                batch = intents[start : start + batch_size]
+                _record(database, plan, kind, batch)
+                yield kind, batch
 
 
 def record_results(
@@ -92,117 +107,147 @@ def record_results(
 
 
 def _pages(
-    database: Database, plan: Plan, kind: Kind, fields: Sequence[str], size: int
+    database: Database, plan: Plan, kind: Kind, fields: Sequence[str]
 ) -> Iterator[Sequence[Row[Any]]]:
     """Yield the records in which hub and vendor differ, by external id, a page at a time."""
+    query = text(_differing(plan, kind, fields))
+    known = set(query.compile().params)
     last = ""
     while True:
+        bound = {
+            "app": plan.key.app_id,
+            "job": plan.key.job_id,
+            "attempt": plan.key.attempt,
+            "tenant": plan.key.tenant_id,
+            "last": last,
+            "size": PAGE,
+        }
         with database.read() as connection:
             page = connection.execute(
-                text(_differing(kind, fields, kind in plan.supplied)),
-                {
-                    "app": plan.key.app_id,
-                    "job": plan.key.job_id,
-                    "attempt": plan.key.attempt,
-                    "tenant": plan.key.tenant_id,
-                    "last": last,
-                    "size": size,
-                },
+                query, {name: value for name, value in bound.items() if name in known}
             ).all()
         if page:
             yield page
-        if len(page) < size:
+        if len(page) < PAGE:
             return
         last = page[-1].external_id
 
 
-def _differing(kind: Kind, fields: Sequence[str], is_staged: bool) -> str:
+def _differing(plan: Plan, kind: Kind, fields: Sequence[str]) -> str:
     hub, link, stage = HUB[kind].name, LINKS[kind].name, STAGES[kind].name
-    columns = [snake(name) for name in fields]
-    owns = OWNS.format(link=link).replace(
-        ":position", "(SELECT position FROM apps WHERE id = :app)"
-    )
+    supplied = plan.supplied.get(kind, ())
+    columns = {name: snake(name) for name in fields}
     # a row that is unchanged was not resolved in staging; its link's base is what the vendor holds
     theirs = {
-        column: f"CASE WHEN s.external_id IS NOT NULL THEN s.{column} ELSE l.{column} END"
-        for column in columns
+        name: f"CASE WHEN s.external_id IS NULL THEN l.{c} ELSE s.{c} END"
+        if name in supplied
+        else f"l.{c}"
+        for name, c in columns.items()
     }
+    is_owner = {c: owns(link, c).replace(":position", POSITION) for c in columns.values()}
     values = ", ".join(
-        f"h.{column} AS ours_{column}, l.{column} AS base_{column}, {theirs[column]} AS"
-        f" theirs_{column}"
-        for column in columns
+        f"h.{c} AS ours_{c}, l.{c} AS base_{c}, {theirs[name]} AS theirs_{c},"
+        f" ({is_owner[c]}) AS owns_{c}"
+        for name, c in columns.items()
     )
-    differ = " OR ".join(f"h.{column} IS DISTINCT FROM {theirs[column]}" for column in columns)
-    here = "s.job_id = :job AND s.attempt = :attempt AND s.verdict IS NULL"
-    linked = f"SELECT external_id, sourced_id FROM {link} WHERE app_id = :app AND ended_at IS NULL"
-    staged = f"SELECT s.external_id, s.sourced_id FROM {stage} AS s WHERE {here}"
-    known = f"{linked} UNION {staged} AND s.is_new IS NULL" if is_staged else linked
+    differ = " OR ".join(f"h.{c} IS DISTINCT FROM {theirs[n]}" for n, c in columns.items())
     return (
-        f"SELECT i.external_id, l.app_id IS NOT NULL AS is_linked, ({owns}) AS is_owner, {values}"
-        f" FROM ({known}) AS i"
+        f"SELECT i.external_id, l.app_id IS NOT NULL AS is_linked, {values}"
+        f" FROM ({_there(plan, kind)}) AS i"
         f" JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = i.sourced_id"
         f" LEFT JOIN {link} AS l ON l.app_id = :app AND l.external_id = i.external_id"
-        f" LEFT JOIN {stage} AS s ON s.external_id = i.external_id AND {here}"
+        f" LEFT JOIN {stage} AS s ON s.external_id = i.external_id AND {OPEN}"
         f" WHERE h.status = 'active' AND i.external_id > :last AND ({differ})"
         " ORDER BY i.external_id LIMIT :size"
     )
 
 
-def _intent(row: Row[Any], fields: Sequence[str]) -> Intent | None:
+def _there(plan: Plan, kind: Kind) -> str:
+    """Return a query for (external id, hub id) of the records that the vendor still has."""
+    stage = STAGES[kind].name
+    linked = (
+        f"SELECT l.external_id, l.sourced_id FROM {LINKS[kind].name} AS l"
+        " WHERE l.app_id = :app AND l.ended_at IS NULL"
+    )
+    if kind not in plan.supplied:
+        return linked
+    seen = f"SELECT 1 FROM {stage} AS s WHERE {HERE} AND s.external_id = l.external_id"
+    linked += (
+        f" AND EXISTS ({seen} AND coalesce(s.verdict, '') <> 'deleted')"
+        if plan.may_end(kind)
+        else f" AND NOT EXISTS ({seen} AND s.verdict = 'deleted')"
+    )
+    matched = f"SELECT s.external_id, s.sourced_id FROM {stage} AS s WHERE {OPEN}"
+    return f"{linked} UNION {matched} AND s.is_new IS NULL"
+
+
+def _intent(row: Row[Any], fields: Sequence[str]) -> _Wanted | None:
     values: dict[str, str | None] = {}
+    held: dict[str, str | None] = {}
     for name in fields:
         column = snake(name)
+        ours, theirs = getattr(row, f"ours_{column}"), getattr(row, f"theirs_{column}")
         side = merge(
             getattr(row, f"base_{column}"),
-            ours := getattr(row, f"ours_{column}"),
-            getattr(row, f"theirs_{column}"),
+            ours,
+            theirs,
             is_linked=bool(row.is_linked),
-            is_owner=bool(row.is_owner),
+            is_owner=bool(getattr(row, f"owns_{column}")),
         )
         if side is Side.OURS:
-            values[name] = ours
+            values[name], held[name] = ours, theirs
     if not values:
         return None
     told = json.dumps([row.external_id, values], sort_keys=True, ensure_ascii=False)
-    return row.external_id, hashlib.blake2b(told.encode(), digest_size=16).hexdigest(), values
+    key = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+    return _Wanted((row.external_id, key, values), held)
 
 
-def _not_rejected_before(connection: Connection, plan: Plan, intents: list[Intent]) -> list[Intent]:
-    """Leave out what the vendor has refused before: the same again cannot help."""
-    if not intents:
+def _without_answered(database: Database, plan: Plan, wanted: Sequence[_Wanted]) -> list[Intent]:
+    """Leave out what the vendor has answered before, where the same again cannot help.
+
+    It refused the values; or it took them, and what it made of them is what it holds now.
+    """
+    if not wanted:
         return []
-    refused = set(
+    with database.read() as connection:
+        answers = connection.execute(
+            select(vendor_writes.c.key, vendor_writes.c.state, vendor_writes.c["values"]).where(
+                vendor_writes.c.app_id == plan.key.app_id,
+                vendor_writes.c.state != "intended",
+                vendor_writes.c.key.in_([one.intent[1] for one in wanted]),
+            )
+        ).all()
+    refused = {row.key for row in answers if row.state == "rejected"}
+    taken = {(row.key, _told(json.loads(row.values))) for row in answers}
+    return [
+        one.intent
+        for one in wanted
+        if one.intent[1] not in refused and (one.intent[1], _told(one.held)) not in taken
+    ]
+
+
+def _told(values: Mapping[str, str | None]) -> str:
+    return json.dumps({name: value or None for name, value in values.items()}, sort_keys=True)
+
+
+def _record(database: Database, plan: Plan, kind: Kind, intents: Sequence[Intent]) -> None:
+    with database.write() as connection:
+        at = database.now(connection)
         connection.execute(
-            text(
-                "SELECT key FROM vendor_writes WHERE app_id = :app AND state = 'rejected'"
-                " AND key IN :keys"
-            ).bindparams(bindparam("keys", expanding=True)),
-            {"app": plan.key.app_id, "keys": [key for _, key, _ in intents]},
-        ).scalars()
-    )
-    return [intent for intent in intents if intent[1] not in refused]
-
-
-def _record(
-    connection: Connection, database: Database, plan: Plan, kind: Kind, intents: Sequence[Intent]
-) -> None:
-    if not intents:
-        return
-    at = database.now(connection)
-    connection.execute(
-        insert(vendor_writes),
-        [
-            {
-                "app_id": plan.key.app_id,
-                "job_id": plan.key.job_id,
-                "attempt": plan.key.attempt,
-                "kind": kind,
-                "external_id": external_id,
-                "key": key,
-                "values": json.dumps(values, ensure_ascii=False),
-                "state": "intended",
-                "at": at,
-            }
-            for external_id, key, values in intents
-        ],
-    )
+            insert(vendor_writes),
+            [
+                {
+                    "app_id": plan.key.app_id,
+                    "job_id": plan.key.job_id,
+                    "attempt": plan.key.attempt,
+                    "kind": kind,
+                    "external_id": external_id,
+                    "key": key,
+                    "values": json.dumps(values, ensure_ascii=False),
+                    "state": "intended",
+                    "at": at,
+                }
+                for external_id, key, values in intents
+            ],
+        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, inspect, select, update
 
 from shared.db.apps import NewApp, add_app
 from shared.db.asking import Ask, Asked, ask
@@ -151,12 +152,12 @@ class District:
     def drain(self) -> None:
         """Run whatever is queued, and decide, until everything has ended."""
         for _ in range(100):
+            self.decide()
             queued = [id_ for id_, state in self.states().items() if state == "queued"]
             if not queued:
                 break
             for job_id in queued:
                 self.run(job_id)
-            self.decide()
         self.clear_outbox()
 
     def violations(self, **expected: Any) -> list[str]:
@@ -169,18 +170,56 @@ def clock() -> HandClock:
     return HandClock()
 
 
-@pytest.fixture
-def database(any_database_url: str, clock: HandClock) -> Iterator[Database]:
-    url = load_settings(database_url=any_database_url).resolved_database_url()
-    database = Database(url, clock=clock)
+@pytest.fixture(scope="session")
+def _postgresql_url(servers: Any) -> Iterator[str]:
+    """One PostgreSQL database with the tables: making one a test would take most of the time."""
+    name = f"test_{os.getpid()}_protocol"
+    url = load_settings(database_url=servers.make_database(name)).resolved_database_url()
+    database = Database(url)
     metadata.create_all(database.engine)
+    database.dispose()
+    yield url
+    servers.drop_database(name)
+
+
+@pytest.fixture
+def emptied_url(_postgresql_url: str) -> str:
+    """The URL of PostgreSQL's tables, without rows."""
+    database = Database(_postgresql_url)
+    with database.write() as connection:
+        # TRUNCATE makes new files, which takes far longer than these few rows
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        for sequence in inspect(connection).get_sequence_names():
+            connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} RESTART")
+    database.dispose()
+    return _postgresql_url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def tables(request: pytest.FixtureRequest, clock: HandClock) -> Iterator[Database]:
+    """A database with empty tables, under the test's clock."""
+    if request.param == "postgresql":
+        database = Database(request.getfixturevalue("emptied_url"), clock=clock)
+    else:
+        database = Database(request.getfixturevalue("sqlite_url"), clock=clock)
+        metadata.create_all(database.engine)
     yield database
     database.dispose()
 
 
 @pytest.fixture
-def district(database: Database, clock: HandClock) -> District:
-    return District(database, clock)
+def real_district(servers: Any, emptied_url: str) -> Iterator[District]:
+    """A district on PostgreSQL, by the server's own clock."""
+    del servers
+    database = Database(emptied_url)
+    yield District(database, HandClock())
+    database.dispose()
+
+
+@pytest.fixture
+def district(tables: Database, clock: HandClock) -> District:
+    return District(tables, clock)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ TIERS = list(Tier)
 #: More than any drain takes: each fair step ends a job, a message, an event, a wait or a zombie.
 DRAIN_LIMIT = 2000
 
+pytestmark = pytest.mark.timeout(240)
 ordinary = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 
 

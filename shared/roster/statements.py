@@ -1,0 +1,145 @@
+"""SQL for one attempt of a job: what every statement needs is bound, the two databases' words told.
+
+A statement is made of the tables' own names and never of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, text
+
+from shared.db.engine import Database
+from shared.roster.staging import JobKey
+
+#: The staged rows of the attempt.
+HERE = "s.job_id = :job AND s.attempt = :attempt"
+#: Those of them that are still to be merged.
+OPEN = f"{HERE} AND s.verdict IS NULL"
+
+#: From so many staged rows on, PostgreSQL must join by hash or merge. Its statistics cannot know
+#: what a job has staged a moment ago, and a nested loop in their place takes hours. `ANALYZE`
+#: would hold its lock until the commit, and make the jobs of all tenants wait for each other.
+LARGE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Runs SQL for one attempt.
+
+    Attributes:
+        connection: the transaction.
+        key: the attempt.
+        at: the time of every change.
+        is_postgresql: which of the two databases it is.
+    """
+
+    connection: Connection
+    key: JobKey
+    at: datetime
+    is_postgresql: bool
+
+    def run(self, sql: str, **values: object) -> int:
+        """Run one statement; returns the rows it touched."""
+        return self._execute(sql, values).rowcount
+
+    def value(self, sql: str, **values: object) -> int:
+        """Run one query that gives one number."""
+        return int(self._execute(sql, values).scalar_one())
+
+    @property
+    def row_id(self) -> str:
+        """The column by which a table's row finds itself again within one statement."""
+        return "ctid" if self.is_postgresql else "rowid"
+
+    def instant(self) -> str:
+        """Return an expression for the time of the change."""
+        return "CAST(:at AS timestamptz)" if self.is_postgresql else ":at"
+
+    def json(self, pairs: Mapping[str, str]) -> str:
+        """Return an expression that makes JSON text of name → SQL expression."""
+        listed = ", ".join(f"'{name}', {expression}" for name, expression in pairs.items())
+        make = "json_build_object" if self.is_postgresql else "json_object"
+        return f"CAST({make}({listed}) AS text)"
+
+    def json_where(self, rows: Sequence[tuple[str, str, str]]) -> str:
+        """Return an expression that makes JSON text of (name, expression, condition) that hold."""
+        listed = " UNION ALL ".join(
+            f"SELECT '{name}' AS k, {expression} AS v WHERE {condition}"
+            for name, expression, condition in rows
+        )
+        make = "json_object_agg" if self.is_postgresql else "json_group_object"
+        return f"(SELECT CAST({make}(k, v) AS text) FROM ({listed}) AS c)"
+
+    def new_id(self, row: str) -> str:
+        """Return an expression for a new sourcedId: a UUID version 7 that rises with the row.
+
+        Rising ids land at the end of every index, where random ones would touch all of it.
+        """
+        told = f"{int(self.at.timestamp() * 1000):012x}"
+        if self.is_postgresql:
+            place = f"lpad(to_hex({row}.n), 8, '0')"
+            chance = "substr(CAST(gen_random_uuid() AS text), 25, 10)"
+        else:
+            place = f"printf('%08x', {row}.n)"
+            chance = "lower(hex(randomblob(5)))"
+        return (
+            f"'{told[:8]}-{told[8:]}-7' || substr({place}, 1, 3) || '-8' || substr({place}, 4, 3)"
+            f" || '-' || substr({place}, 7, 2) || {chance}"
+        )
+
+    def elements(self, column: str) -> str:
+        """Return a table expression `e` with the column `value`: the elements of a JSON array."""
+        if self.is_postgresql:
+            return f"jsonb_array_elements_text(CAST({column} AS jsonb)) AS e(value)"
+        return f"json_each({column}) AS e"
+
+    def gathered(self, column: str) -> str:
+        """Return an aggregate: a column's values as JSON, for `sorted_array`."""
+        return f"jsonb_agg({column})" if self.is_postgresql else f"json_group_array({column})"
+
+    def sorted_array(self, column: str) -> str:
+        """Return an expression: a gathered column as `records.encode_list` would write it."""
+        if self.is_postgresql:
+            joined = "string_agg(CAST(to_json(v) AS text), ',' ORDER BY v COLLATE \"C\")"
+        else:
+            joined = "group_concat(json_quote(v), ',')"
+        distinct = f"SELECT DISTINCT e.value AS v FROM {self.elements(column)} ORDER BY v"
+        return f"(SELECT '[' || {joined} || ']' FROM ({distinct}) AS o)"
+
+    def _execute(self, sql: str, values: Mapping[str, object]) -> CursorResult[Any]:
+        bound = {
+            "app": self.key.app_id,
+            "job": self.key.job_id,
+            "attempt": self.key.attempt,
+            "tenant": self.key.tenant_id,
+            "at": self.at if self.is_postgresql else self.at.replace(tzinfo=None).isoformat(" "),
+            **values,
+        }
+        statement = text(sql)
+        names = set(statement.compile().params)
+        return self.connection.execute(
+            statement, {name: value for name, value in bound.items() if name in names}
+        )
+
+
+def statements(connection: Connection, database: Database, key: JobKey, rows: int) -> Statements:
+    """Return the runner of an attempt's SQL in a transaction.
+
+    Args:
+        connection: the transaction.
+        database: whose it is.
+        key: the attempt.
+        rows: how many it has staged.
+    """
+    if database.is_postgresql:
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        if rows > LARGE:
+            connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+            connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+            # it would compile for seconds what runs for tenths of one
+            connection.exec_driver_sql("SET LOCAL jit = off")
+    return Statements(connection, key, database.now(connection), database.is_postgresql)

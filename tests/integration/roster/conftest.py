@@ -1,0 +1,65 @@
+"""One tenant's hub on each database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect
+
+from shared.db.engine import Database
+from shared.db.tables import metadata
+from shared.settings import Settings
+from tests.integration.roster.district import Hub
+
+
+def _open(url: str) -> Database:
+    return Database(Settings(database_url=url).resolved_database_url())
+
+
+@pytest.fixture(scope="session")
+def _hub_url(servers: Any) -> Iterator[str]:
+    """One PostgreSQL database with the tables: making one a test would take most of the time."""
+    name = f"test_{os.getpid()}_roster"
+    url = servers.make_database(name)
+    database = _open(url)
+    metadata.create_all(database.engine)
+    database.dispose()
+    yield url
+    servers.drop_database(name)
+
+
+@pytest.fixture
+def postgresql_hub(_hub_url: str) -> Iterator[Hub]:
+    database = _open(_hub_url)
+    with database.write() as connection:
+        # TRUNCATE makes new files, which takes far longer than these few rows
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        for sequence in inspect(connection).get_sequence_names():
+            connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} RESTART")
+    yield Hub(database)
+    database.dispose()
+
+
+@pytest.fixture
+def sqlite_hub(tmp_path: Path) -> Iterator[Hub]:
+    database = _open(f"sqlite:///{tmp_path / 'bellringer.db'}")
+    metadata.create_all(database.engine)
+    yield Hub(database)
+    database.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def tables(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def hub(request: pytest.FixtureRequest, tables: str) -> Hub:
+    made = request.getfixturevalue(f"{tables}_hub")
+    assert isinstance(made, Hub)
+    return made

@@ -1,0 +1,53 @@
+"""Fingerprints, and the keys by which records are matched."""
+
+from __future__ import annotations
+
+import hashlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.records import FIELDS, Kind
+from shared.roster.identity import KEYS
+from shared.roster.staging import fingerprint
+
+VALUE = st.one_of(st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\0\x1e\x1f")))
+ROW = st.tuples(st.text("ab", min_size=1), VALUE, VALUE, VALUE)
+
+
+def plain(row: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    return tuple(value or None for value in row)
+
+
+def seed(name: str = "") -> hashlib.blake2b:
+    return hashlib.blake2b(name.encode(), digest_size=16)
+
+
+@given(ROW, ROW)
+def test_rows_have_one_fingerprint_when_they_are_the_same(
+    one: tuple[str | None, ...], other: tuple[str | None, ...]
+) -> None:
+    same = fingerprint(one, seed()) == fingerprint(other, seed())
+    assert same == (plain(one) == plain(other))
+
+
+@given(ROW)
+def test_other_fields_make_another_fingerprint(row: tuple[str | None, ...]) -> None:
+    assert fingerprint(row, seed("phone")) != fingerprint(row, seed("sms"))
+    assert len(fingerprint(row, seed()) or "") == 32
+
+
+def test_what_no_database_stores_has_none() -> None:
+    assert fingerprint(("user-1", "a\0"), seed()) is None
+    assert fingerprint(("user-1", "\udc80"), seed()) is None
+
+
+def test_the_keys_are_fields_and_the_references_among_them_are_to_earlier_kinds() -> None:
+    order = list(Kind)
+    assert set(KEYS) == set(Kind)
+    for kind, names in KEYS.items():
+        fields = {field.name: field for field in FIELDS[kind]}
+        assert set(names) <= set(fields)
+        for name in names:
+            ref = fields[name].ref
+            assert ref is None or order.index(ref) < order.index(kind), (kind, name)
