@@ -36,18 +36,21 @@ class SimulatorServer:
         settings: by district and connector, the config that reaches its vendor.
 
     Raises:
-        ConfigurationError: the port is taken.
+        ConfigurationError: the port is taken, or two districts have one name.
     """
 
     def __init__(
         self, districts: Sequence[District], *, port: int = 0, host: str = "127.0.0.1"
     ) -> None:
+        if len({district.name for district in districts}) < len(districts):
+            raise ConfigurationError("district", "two have one name", "Give each its own.")
         # asyncio turns Nagle's delay off only where the protocol is named
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
         except OSError as error:
+            self._socket.close()
             raise ConfigurationError("--port", f"{port} cannot be had", "Give another.") from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         self.settings: dict[str, dict[str, Mapping[str, str]]] = {}
@@ -57,7 +60,12 @@ class SimulatorServer:
             self.settings[district.name] = {name: m.settings for name, m in mounted.items()}
             routes += [Mount(f"/{district.name}/{name}", m.app) for name, m in mounted.items()]
         config = uvicorn.Config(
-            Starlette(routes=routes), log_level="warning", lifespan="off", access_log=False
+            Starlette(routes=routes),
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=3,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -1,33 +1,42 @@
 """HTTP to vendors: httpx with limits on everything, and errors that say what to do.
 
 Redirects are not followed, TLS is verified, a body is capped, and a request has a deadline as a
-whole. The log tells method, path, status and time, never a body or a token.
+whole. The log tells method, path, status and time, never a query, a body or a token.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
 from connectors.transport.outcomes import Outcome, outcome_of
-from shared.errors import PermanentConnectorError, TransientConnectorError
+from shared.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
 log = logging.getLogger(__name__)
+# httpx tells whole URLs, and a query may hold what a person typed
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 #: The longest answer that is read.
 MAX_BODY_BYTES = 64 * 1024 * 1024
 #: Waits between quick tries of a request that is safe to repeat, in seconds.
 QUICK_WAITS_S = (0.2, 1.0)
+#: Waits after "too many requests" that says no time, in seconds; the job tries again after these.
+RATE_WAITS_S = (1.0, 2.0, 4.0, 8.0)
+#: The longest time that a server may make a running job wait; longer, the job itself waits.
+LONGEST_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +54,15 @@ class Answer:
 
 
 class HttpClient:
-    """Talks to one vendor's host.
+    """Talks to one vendor's host; requests go one after the other.
 
     Args:
         vendor: the connector's name, for errors.
         base_url: scheme, host, port and path prefix.
         timeout_s: for connecting, and for each read.
-        deadline_s: for one request as a whole.
-        wait: waits some seconds; tests hand in their own.
+        deadline_s: for one request as a whole, its tries and the waits between them together.
+        max_body_bytes: the longest answer that is read.
+        wait: waits some seconds, and returns True when the job must stop (`Event.wait`).
         clock: seconds that never go back.
     """
 
@@ -63,11 +73,13 @@ class HttpClient:
         *,
         timeout_s: float = 30,
         deadline_s: float = 120,
+        max_body_bytes: int = MAX_BODY_BYTES,
         wait: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.vendor = vendor
         self._deadline_s = deadline_s
+        self._max_body_bytes = max_body_bytes
         self._wait = wait or threading.Event().wait
         self._clock = clock
         self._client = httpx.Client(
@@ -76,6 +88,7 @@ class HttpClient:
             limits=httpx.Limits(max_connections=4, max_keepalive_connections=4),
             follow_redirects=False,
             trust_env=False,
+            verify=_tls(),
             headers={"User-Agent": "bellringer"},
         )
 
@@ -98,44 +111,58 @@ class HttpClient:
         """Send a request and read its answer; the caller looks at the outcome.
 
         A request that is safe to repeat (a GET, unless told) is tried again at once, twice, when
-        the connection or the server fails.
+        the connection or the server fails; any request is, when there were too many.
 
         Raises:
             TransientConnectorError: no answer came, or one that is no whole answer.
         """
         safe = method == "GET" if is_safe is None else is_safe
-        for wait_s in (*QUICK_WAITS_S, None) if safe else (None,):
-            try:
-                answer = self._once(method, path, options)
-                if answer.status < 500 or wait_s is None:
+        ends_at = self._clock() + self._deadline_s
+        quick, rate = iter(QUICK_WAITS_S if safe else ()), iter(RATE_WAITS_S)
+        while True:
+            answer, failed = self._try(method, path, ends_at, options)
+            if answer is not None and (answer.status < 500 and answer.status != 429):
+                return answer
+            wait_s = _wait_before_next(answer, quick, rate)
+            if wait_s is None or self._clock() + wait_s >= ends_at:
+                if answer is not None:
                     return answer
-            except TransientConnectorError:
-                if wait_s is None:
-                    raise
-            self._wait(wait_s)
-        raise AssertionError("unreachable")
+                assert failed is not None  # noqa: S101 - a try gives one or the other
+                raise failed
+            if self._wait(wait_s) is True:
+                raise self._failed(path, "the job was stopped while it waited") from failed
 
-    def _once(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
+    def _try(
+        self, method: str, path: str, ends_at: float, options: Mapping[str, Any]
+    ) -> tuple[Answer | None, TransientConnectorError | None]:
         started = self._clock()
+        try:
+            answer = self._once(method, path, ends_at, options)
+        except TransientConnectorError as error:
+            took_ms = 1000 * (self._clock() - started)
+            log.info("%s %s %s: no answer in %.0f ms", self.vendor, method, path, took_ms)
+            return None, error
+        took_ms = 1000 * (self._clock() - started)
+        log.info("%s %s %s: %d in %.0f ms", self.vendor, method, path, answer.status, took_ms)
+        return answer, None
+
+    def _once(self, method: str, path: str, ends_at: float, options: Mapping[str, Any]) -> Answer:
         try:
             with self._client.stream(method, path, **options) as response:
                 body = bytearray()
                 for block in response.iter_bytes():
                     body += block
-                    if len(body) > MAX_BODY_BYTES:
+                    if len(body) > self._max_body_bytes:
                         raise self._failed(
-                            path, f"the answer is longer than {MAX_BODY_BYTES} bytes"
+                            path, f"the answer is longer than {self._max_body_bytes} bytes"
                         )
-                    if self._clock() - started > self._deadline_s:
+                    if self._clock() > ends_at:
                         raise self._failed(
                             path, f"no whole answer came in {self._deadline_s:.0f} s"
                         )
         except httpx.HTTPError as error:
-            raise self._failed(path, f"{_told(error)}") from error
-        took_ms = 1000 * (self._clock() - started)
-        status = response.status_code
-        log.info("%s %s %s: %d in %.0f ms", self.vendor, method, path, status, took_ms)
-        return Answer(status, response.headers, bytes(body))
+            raise self._failed(path, _told(error)) from error
+        return Answer(response.status_code, response.headers, bytes(body))
 
     def _failed(self, path: str, problem: str) -> TransientConnectorError:
         return TransientConnectorError(self.vendor, f"{path}: {problem}")
@@ -148,15 +175,16 @@ class HttpClient:
         """
         kind = answer.headers.get("content-type", "")
         if "json" not in kind:
-            raise self._failed(path, f"the answer is {kind or 'of no type'}, not JSON")
+            told = kind.partition(";")[0] or "of no type"
+            raise self._failed(path, f"the answer is {told}, not JSON: the server may be down")
         try:
             return json.loads(answer.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._failed(
                 path, "the answer is broken JSON: it may have been cut off"
             ) from error
 
-    def error_of(self, answer: Answer, path: str, *, denied: str) -> Exception:
+    def error_of(self, answer: Answer, path: str, *, denied: str) -> ConnectorError:
         """Return the error that an answer other than OK means.
 
         Args:
@@ -164,39 +192,80 @@ class HttpClient:
             path: what was asked for.
             denied: what a person must do about a 401 or 403.
         """
+        told = f"{path}: status {answer.status}"
+        elsewhere = _host_of(answer.headers.get("location", ""))
         match answer.outcome:
-            case Outcome.RETRY:
-                return TransientConnectorError(
-                    self.vendor, f"{path}: status {answer.status}", retry_after_s(answer.headers)
+            case Outcome.RETRY if elsewhere is not None:
+                # only the host: what follows it is the server's own business
+                told += f", sent elsewhere ({elsewhere}): the server may be down"
+                return TransientConnectorError(self.vendor, told)
+            case Outcome.RETRY | Outcome.RATE_LIMITED:
+                wait_s = retry_after_s(answer.headers)
+                return TransientConnectorError(self.vendor, told, wait_s)
+            case Outcome.MOVED:
+                told += (
+                    f", moved to {elsewhere or 'elsewhere'}. Correct the address in the settings"
                 )
+                return PermanentConnectorError(self.vendor, told)
             case Outcome.UNAUTHORIZED | Outcome.DENIED:
-                return PermanentConnectorError(
-                    self.vendor, f"{path}: status {answer.status}. {denied}"
-                )
+                return PermanentConnectorError(self.vendor, f"{told}. {denied}")
             case _:
-                return PermanentConnectorError(self.vendor, f"{path}: status {answer.status}")
+                return PermanentConnectorError(self.vendor, told)
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Return the context that verifies servers; to read the certificates of all takes 30 ms."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return the seconds that `Retry-After` asks for, given as a number or a date; None: none."""
-    value = headers.get("retry-after")
-    if not value:
-        return None
-    if value.strip().isdigit():
-        return float(value)
+    """Return the seconds that `Retry-After` asks for, given as a number or a date; None: none.
+
+    At most a day: what is longer is taken for a mistake.
+    """
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value.lstrip("0")[:9] or 0), 86_400.0)
     try:
         at = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if at.tzinfo is None:  # "-0000" and a zone left out are UTC
+        at = at.replace(tzinfo=UTC)
+    return min(max(0.0, (at - (now or datetime.now(UTC))).total_seconds()), 86_400.0)
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
     except ValueError:
         return None
-    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+
+
+def _wait_before_next(answer: Answer | None, quick: Any, rate: Any) -> float | None:
+    """Return the seconds to wait before the next try, None: there is none."""
+    if answer is None:
+        return next(quick, None)
+    asked_s = retry_after_s(answer.headers)
+    if answer.outcome is Outcome.RATE_LIMITED:
+        usual_s = next(rate, None)
+        wait_s = usual_s if usual_s is None or asked_s is None else asked_s
+    else:
+        usual_s = next(quick, None)
+        wait_s = usual_s if usual_s is None or asked_s is None else max(asked_s, usual_s)
+    return wait_s if wait_s is None or wait_s <= LONGEST_WAIT_S else None
 
 
 def _told(error: httpx.HTTPError) -> str:
     """Return an error's kind; its text may carry a URL with what nobody should read."""
     names: Mapping[type[httpx.HTTPError], str] = {
-        httpx.ConnectError: "nobody answers at that host and port",
+        httpx.ConnectError: "nobody answers at that host and port, or its certificate is not valid",
         httpx.ConnectTimeout: "the connection was not made in time",
         httpx.ReadTimeout: "the answer did not come in time",
+        httpx.WriteTimeout: "the request could not be sent in time",
         httpx.RemoteProtocolError: "the answer was cut off",
+        httpx.ReadError: "the connection broke",
+        httpx.DecodingError: "the answer is compressed wrongly",
     }
     return names.get(type(error), type(error).__name__)

@@ -12,10 +12,14 @@ class Outcome(Enum):
 
     #: It can be read.
     OK = auto()
-    #: The token may be old: sign in again once, then it is a denial.
+    #: The token may be old: sign in again, then it is a denial.
     UNAUTHORIZED = auto()
     #: Later it may work.
     RETRY = auto()
+    #: Too many requests: it was not carried out, and the server may say how long to wait.
+    RATE_LIMITED = auto()
+    #: The server lives at another address for good.
+    MOVED = auto()
     #: Somebody must change a setting or a permission.
     DENIED = auto()
     #: There is no such thing; the caller knows what that means.
@@ -27,13 +31,15 @@ class Outcome(Enum):
 #: By exact status; else by its hundreds.
 BY_STATUS: Mapping[int, Outcome] = MappingProxyType(
     {
+        301: Outcome.MOVED,
+        308: Outcome.MOVED,
         401: Outcome.UNAUTHORIZED,
         403: Outcome.DENIED,
         404: Outcome.MISSING,
         408: Outcome.RETRY,
         410: Outcome.MISSING,
         425: Outcome.RETRY,
-        429: Outcome.RETRY,
+        429: Outcome.RATE_LIMITED,
     }
 )
 BY_CLASS: Mapping[int, Outcome] = MappingProxyType(
@@ -50,7 +56,7 @@ BY_CLASS: Mapping[int, Outcome] = MappingProxyType(
 def outcome_of(status: int) -> Outcome:
     """Return what a status means.
 
-    >>> outcome_of(503)
-    <Outcome.RETRY: 3>
+    >>> outcome_of(503).name
+    'RETRY'
     """
     return BY_STATUS.get(status, BY_CLASS.get(status // 100, Outcome.REFUSED))

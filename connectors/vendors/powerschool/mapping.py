@@ -7,7 +7,7 @@ Source: the v1 resources' pages, and the field notes on enroll_status and grade_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -55,9 +55,13 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
 
 #: enroll_status_code of students who are here (0) or will be (-1).
 ACTIVE, PRE_REGISTERED = 0, -1
+#: A status of which nothing is known but that it is not active.
+OTHER = 1
 _STATUS = {"A": 0, "P": -1, "T": 2, "G": 3, "H": 4}
-_SEX = {"F": "female", "M": "male"}
-STUDENT, STAFF = "student:", "staff:"
+_SEX = {"F": "female", "M": "male", "X": "other"}
+#: Into how many parts a year is divided, by what such a part is called; finer ones hold grades.
+_PORTIONS = {1: "schoolYear", 2: "semester", 3: "term"}
+STUDENT, STAFF, TERM = "student:", "staff:", "term:"
 
 
 class BadItemError(ValueError):
@@ -76,15 +80,14 @@ def school_row(item: Item) -> Row:
 
 def term_row(item: Item) -> Row:
     """Return the session of a term. PowerSchool ends on the last day, OneRoster after it."""
-    portion = item.get("portion")
-    kind = {1: "schoolYear", 2: "semester"}.get(int(portion), "gradingPeriod") if portion else None
+    portion, year = number(item, "portion"), number(item, "start_year")
     return (
-        f"term:{_id(item)}",
+        f"{TERM}{_id(item)}",
         text(item, "name"),
-        kind or "term",
+        "term" if portion is None else _PORTIONS.get(portion, "gradingPeriod"),
         text(item, "start_date"),
         _after(text(item, "end_date")),
-        str(int(item["start_year"]) + 1) if item.get("start_year") is not None else None,
+        None if year is None else str(year + 1),
     )
 
 
@@ -98,7 +101,6 @@ def section_row(item: Item, course_names: Mapping[str, str]) -> Row:
     """Return the class of a section."""
     school, course = text(item, "school_id"), text(item, "course_id")
     code = text(item, "section_number")
-    expression = text(item, "expression")
     return (
         f"section:{_id(item)}",
         f"{course_names.get(str(course), 'Section')} {code or ''}".strip(),
@@ -106,9 +108,18 @@ def section_row(item: Item, course_names: Mapping[str, str]) -> Row:
         code,
         "scheduled",
         f"school:{school}",
-        encode_list([f"term:{text(item, 'term_id')}"]),
-        encode_list([expression.split("(")[0]]) if expression else None,
+        encode_list([f"{TERM}{text(item, 'term_id')}"]),
+        encode_list(periods(text(item, "expression"))),
     )
+
+
+def periods(expression: str | None) -> list[str]:
+    """Return the periods of a section's expression; the days stand in brackets.
+
+    >>> periods("1(A-B) 3-4(C)")
+    ['1', '3-4']
+    """
+    return [part.partition("(")[0] for part in (expression or "").split()]
 
 
 def section_teacher_row(item: Item, users: Mapping[str, str]) -> Row | None:
@@ -138,6 +149,11 @@ def staff_id(item: Item) -> str:
     return f"{STAFF}{text(item, 'users_dcid') or _id(item)}"
 
 
+def users_of(staff: Iterable[Item]) -> dict[str, str]:
+    """Return a school's staff: from SCHOOLSTAFF DCID to the person's external id."""
+    return {key: staff_id(item) for item in staff if (key := text(item, "id"))}
+
+
 def staff_row(item: Item, school_dcid: str) -> Row:
     """Return the user of a member of staff."""
     local_id = text(item, "local_id")
@@ -159,13 +175,22 @@ def role_row(user: str, role: str, school_dcid: str, *, is_primary: bool = True)
     return (f"role:{user}@{school_dcid}", user, kind, role, f"school:{school_dcid}")
 
 
+def student_role_row(item: Item) -> Row | None:
+    """Return a student's role at their school, None for one who is at none."""
+    school = text(part(item, "school_enrollment"), "school_id")
+    return role_row(student_id(item), "student", school) if school and school != "0" else None
+
+
 def enroll_status(item: Item) -> int:
     """Return a student's enroll_status_code; a student without one counts as active."""
     enrolled = part(item, "school_enrollment")
-    code = enrolled.get("enroll_status_code")
+    try:
+        code = number(enrolled, "enroll_status_code")
+    except BadItemError:
+        return OTHER
     if code is None:
-        return _STATUS.get(str(enrolled.get("enroll_status", "A")), 1)
-    return int(code)
+        return _STATUS.get(text(enrolled, "enroll_status") or "A", OTHER)
+    return code
 
 
 def student_id(item: Item) -> str:
@@ -186,7 +211,7 @@ def student_row(item: Item) -> Row:
         *_names(item),
         local_id,
         text(part(item, "contact_info"), "email"),
-        encode_list([grade(enrolled.get("grade_level"))]),
+        encode_list([grade(number(enrolled, "grade_level"))]),
         f"school:{school}" if school and school != "0" else None,
     )
 
@@ -195,7 +220,7 @@ def demographics_row(item: Item) -> Row:
     """Return a student's demographics, under the student's own id."""
     told = part(item, "demographics")
     key = student_id(item)
-    return (key, key, text(told, "birth_date"), _SEX.get(str(told.get("gender", ""))))
+    return (key, key, text(told, "birth_date"), _SEX.get(text(told, "gender") or ""))
 
 
 def enrollment_row(item: Item, section: Item) -> Row:
@@ -212,20 +237,21 @@ def enrollment_row(item: Item, section: Item) -> Row:
     )
 
 
-def grade(level: Any) -> str:
+def grade(level: int | str | None) -> str:
     """Return the CEDS code of a grade level: 0 is kindergarten, negatives come before it.
 
     >>> grade(-1), grade("0"), grade(9)
     ('PK', 'KG', '09')
     """
-    if level is None or level == "":
+    if level is None:
         return ""
-    number = int(level)
-    if number < 0:
+    found = int(level)
+    if found < 0:
         return "PK"
-    if number == 0:
+    if found == 0:
         return "KG"
-    return f"{number:02d}" if number <= 13 else ""
+    # 99 is the grade of those who have left school
+    return f"{found:02d}" if found <= 13 else ""
 
 
 def part(item: Item, name: str) -> Item:
@@ -239,7 +265,29 @@ def text(item: Item, name: str) -> str | None:
     found = item.get(name)
     if found is None or isinstance(found, dict | list):
         return None
+    if isinstance(found, bool):
+        return str(found).lower()
     return str(found).strip() or None
+
+
+def number(item: Item, name: str) -> int | None:
+    """Return a whole number, which may come as text; None when absent or empty.
+
+    Raises:
+        BadItemError: it is something else.
+    """
+    found = text(item, name)
+    if found is None:
+        return None
+    try:
+        return int(found)
+    except ValueError as error:
+        raise BadItemError(name, "it is not a whole number") from error
+
+
+def is_dropped(item: Item) -> bool:
+    """Return whether an enrollment is over."""
+    return text(item, "dropped") in {"true", "True", "1"}
 
 
 def _names(item: Item) -> tuple[str | None, str | None, str | None]:
@@ -255,4 +303,7 @@ def _id(item: Item) -> str:
 
 
 def _after(day: str | None) -> str | None:
-    return None if day is None else (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    try:
+        return None if day is None else (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    except (ValueError, OverflowError) as error:
+        raise BadItemError("end_date", "it is not a date YYYY-MM-DD") from error

@@ -1,4 +1,7 @@
-"""The simulated server's records: a generated district as PowerSchool's tables hold it."""
+"""The simulated server's records: a generated district as PowerSchool's tables hold it.
+
+A field whose name begins with "_" is the simulator's own and never sent.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,10 @@ from connectors.district.model import District, Person
 Item = dict[str, Any]
 #: Grades as this server keeps them: 0 is kindergarten.
 _LEVELS = {"PK": -1, "KG": 0} | {f"{grade:02d}": grade for grade in range(1, 13)}
+#: The tables, as the control surface names them.
+NAMES = ("schools", "terms", "courses", "staff", "sections", "students", "enrollments")
+#: What the data version calls them where it has another name.
+VERSIONED = {"enrollments": "cc", "staff": "schoolstaff"}
 _PORTIONS = {"schoolYear": 1, "semester": 2, "term": 3, "gradingPeriod": 4}
 
 
@@ -28,13 +35,15 @@ class Tables:
         self.sections: dict[int, Item] = {}
         self.students: dict[int, Item] = {}
         self.enrollments: dict[int, Item] = {}
+        self._members: dict[int, list[Item]] | None = None
         self._fill(district)
 
     def touch(self, table: str, dcid: int) -> None:
         """Note that a record has changed: it gets a data version of its own."""
         with self.lock:
             self.version += 7
-            self.changes.append((self.version, table, dcid))
+            self.changes.append((self.version, VERSIONED.get(table, table), dcid))
+            self._members = None
 
     def changed_since(self, version: int) -> dict[str, list[int]]:
         """Return the keys that have changed after a data version, by table."""
@@ -45,6 +54,26 @@ class Tables:
                 if at > version and dcid not in keys:
                     keys.append(dcid)
         return {table: keys for table, keys in found.items() if keys}
+
+    def members(self, section: int) -> list[Item]:
+        """Return a section's enrollments, in the order of their keys."""
+        with self.lock:
+            if self._members is None:
+                self._members = {}
+                for _, row in sorted(self.enrollments.items()):
+                    self._members.setdefault(row["section_id"], []).append(row)
+            return self._members.get(section, [])
+
+    def of(self, table: str) -> dict[int, Item]:
+        """Return a table's records by DCID.
+
+        Raises:
+            KeyError: there is no such table.
+        """
+        if table not in NAMES:
+            raise KeyError(table)
+        found: dict[int, Item] = getattr(self, table)
+        return found
 
     def _fill(self, district: District) -> None:
         by_number = {}
@@ -79,7 +108,7 @@ class Tables:
                 "id": dcid,
                 "school_id": place_of,
                 "course_id": courses[section.course],
-                "staff_id": teachers[section.teacher],
+                "staff_id": teachers[section.teacher, section.school],
                 "term_id": terms[section.term, place_of],
                 "section_number": section.number,
                 "expression": f"{section.period}(A)",
@@ -106,12 +135,15 @@ class Tables:
                 }
         return found
 
-    def _fill_staff(self, district: District, by_number: dict[int, int]) -> dict[int, int]:
-        first: dict[int, int] = {}
+    def _fill_staff(
+        self, district: District, by_number: dict[int, int]
+    ) -> dict[tuple[int, int], int]:
+        # SCHOOLSTAFF: one record a person and school; USERS: one a person
+        found: dict[tuple[int, int], int] = {}
         for place, teacher in enumerate(district.teachers):
             for number in teacher.schools:
                 dcid = 60 + len(self.staff)
-                first.setdefault(teacher.person.number, dcid)
+                found[teacher.person.number, number] = dcid
                 self.staff[dcid] = {
                     "id": dcid,
                     "local_id": teacher.person.number,
@@ -120,12 +152,14 @@ class Tables:
                     "addresses": "",
                     "emails": {"work_email": teacher.person.email} if teacher.person.email else "",
                     "school_affiliations": [
-                        {"school_id": by_number[number], "type": 1, "status": 1}
+                        {"school_id": by_number[at], "type": 1, "status": 1}
+                        for at in teacher.schools
                     ],
                     "users_dcid": 30 + place,
+                    "_status": 1,
                     "_school": by_number[number],
                 }
-        return first
+        return found
 
     def _fill_students(self, district: District, by_number: dict[int, int]) -> dict[int, int]:
         found = {}

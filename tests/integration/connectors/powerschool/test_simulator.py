@@ -1,0 +1,338 @@
+"""The simulated server against the vendor's facts, by a client that knows nothing of ours."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+
+
+class Raw:
+    """Asks a server as its documents say."""
+
+    def __init__(self, vendor, http: httpx.Client) -> None:
+        self.url = vendor.settings["url"]
+        self.http = http
+        pair = f"{vendor.settings['client_id']}:{vendor.settings['client_secret']}"
+        self.basic = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        self.headers = {"Accept": "application/json"}
+
+    def sign_in(self) -> httpx.Response:
+        answer = self.http.post(
+            f"{self.url}/oauth/access_token/",
+            headers=self.basic,
+            data={"grant_type": "client_credentials"},
+        )
+        self.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return answer
+
+    def ask(self, path: str, **headers: str) -> httpx.Response:
+        return self.http.get(f"{self.url}{path}", headers={**self.headers, **headers})
+
+    def get(self, path: str) -> Any:
+        answer = self.ask(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, students: Any) -> Any:
+        answer = self.http.post(
+            f"{self.url}/ws/v1/student",
+            headers=self.headers,
+            json={"students": {"student": students}},
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["results"]
+
+
+@pytest.fixture
+def raw(vendor, http) -> Raw:
+    found = Raw(vendor, http)
+    found.sign_in()
+    return found
+
+
+def test_a_token(vendor, http):
+    raw = Raw(vendor, http)
+    answer = raw.sign_in().json()
+    assert answer["token_type"] == "Bearer"
+    assert isinstance(answer["expires_in"], str)
+    assert answer["expires_in"].isdigit()
+
+
+def test_a_wrong_client(vendor, http):
+    raw = Raw(vendor, http)
+    for headers in ({}, {"Authorization": "Basic !"}, {"Authorization": "Basic YTpi"}):
+        raw.basic = headers
+        answer = http.post(f"{raw.url}/oauth/access_token", headers=headers)
+        assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client"})
+
+
+def test_an_expired_token(raw):
+    answer = raw.ask("/ws/v1/district/school", Authorization="Bearer old")
+    assert answer.status_code == 401
+    assert answer.content == b""
+    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+def test_metadata_is_for_everybody_and_tells_the_plugin_to_itself(raw, vendor):
+    vendor.set(page_sizes={"student": 7})
+    signed = raw.get("/ws/v1/metadata")["metadata"]
+    assert signed["student_max_page_size"] == 7
+    assert signed["section_enrollment_max_page_size"] == 100
+    assert "plugin_id" in signed
+    del raw.headers["Authorization"]
+    assert "plugin_id" not in raw.get("/ws/v1/metadata")["metadata"]
+    assert set(raw.get("/ws/v1/time")["time"]) == {"date", "time", "timestamp"}
+
+
+def test_xml_is_the_native_form(raw):
+    answer = raw.ask("/ws/v1/district/school", Accept="*/*")
+    assert "xml" in answer.headers["content-type"]
+    root = ElementTree.fromstring(answer.text)  # noqa: S314 - our own server's
+    assert [element.tag for element in root] == ["school"] * 3
+    assert {school.findtext("school_number") for school in root} == {"100", "110", "120"}
+
+
+@pytest.mark.parametrize(
+    ("path", "plural", "singular"),
+    [
+        ("/ws/v1/district/school", "schools", "school"),
+        ("/ws/v1/school", "schools", "school"),
+        ("/ws/v1/district/student", "students", "student"),
+        ("/ws/v1/school/3/student", "students", "student"),
+        ("/ws/v1/school/3/staff", "staffs", "staff"),
+        ("/ws/v1/school/3/course", "courses", "course"),
+        ("/ws/v1/school/3/term", "terms", "term"),
+        ("/ws/v1/school/3/section", "sections", "section"),
+        ("/ws/v1/section/4000/section_enrollment", "section_enrollments", "section_enrollment"),
+    ],
+)
+def test_a_list_and_its_count_and_its_records(raw, path, plural, singular):
+    listed = raw.get(path)[plural][singular]
+    listed = listed if isinstance(listed, list) else [listed]
+    assert raw.get(f"{path}/count") == {"resource": {"count": len(listed)}}
+    for item in listed:
+        single = raw.get(f"/ws/v1/{singular}/{item['id']}")[singular]
+        assert item.items() <= single.items()
+    halves = [raw.get(f"{path}?pagesize=2&page={page}")[plural] for page in range(1, 20)]
+    paged: list[Any] = []
+    for holder in halves:
+        found = holder.get(singular, [])
+        paged += found if isinstance(found, list) else [found]
+    assert paged == listed
+
+
+def test_one_record_is_an_object_and_none_is_no_key(raw):
+    page = "/ws/v1/district/student?pagesize=25"
+    assert isinstance(raw.get(f"{page}&page=2")["students"]["student"], dict)
+    assert "student" not in raw.get(f"{page}&page=3")["students"]
+
+
+def test_expansions_are_sent_when_asked_for(raw, vendor):
+    vendor.edit("students", 5001, student_username="0123")
+    plain = raw.get("/ws/v1/student/5001")["student"]
+    assert not {"contact_info", "demographics", "addresses"} & set(plain)
+    asked = "addresses,%20contact_info,school_enrollment"
+    full = raw.get(f"/ws/v1/student/5001?expansions={asked}&extensions=u_unknown")["student"]
+    assert full["addresses"] == full["contact_info"] == ""
+    assert full["school_enrollment"]["enroll_status_code"] == 0
+    assert "contact_info" in full["@expansions"].split(", ")
+    # text that looks like a number is one, and has lost its zeros
+    assert full["student_username"] == 123
+    assert isinstance(full["local_id"], int)
+
+
+def test_nulls_are_left_out(raw, vendor):
+    vendor.edit("students", 5001, student_username=None, name={"middle_name": None})
+    found = raw.get("/ws/v1/student/5001")["student"]
+    assert "student_username" not in found
+    assert "middle_name" not in found["name"]
+
+
+def test_one_affiliation_is_an_object(raw):
+    found = raw.get("/ws/v1/staff/60?expansions=school_affiliations")["staff"]
+    assert found["school_affiliations"]["school_affiliation"]["school_id"] == 3
+
+
+def test_the_order_of_lists(raw):
+    names = [school["name"] for school in raw.get("/ws/v1/district/school")["schools"]["school"]]
+    assert names == sorted(names)
+    terms = raw.get("/ws/v1/school/3/term")["terms"]["term"]
+    assert [term["portion"] for term in terms] == [1, 2, 2]
+    assert terms[1]["start_date"] < terms[2]["start_date"]
+
+
+@pytest.mark.parametrize(
+    ("path", "q", "count"),
+    [
+        ("district/student", "school_enrollment.enroll_status_code==0", 26),
+        ("district/student", "school_enrollment.enroll_status_code%3D%3D-1", 0),
+        ("district/student", "school_enrollment.enroll_status==A", 26),
+        ("district/student", "local_id==100003", 1),
+        ("district/student", "local_id==10000*", 10),
+        ("district/student", "local_id=ge=100020", 6),
+        ("district/student", "local_id=gt=100020;local_id=lt=100023", 2),
+        ("district/student", "school_enrollment.entry_date=le=2026-08-20", 26),
+        ("district/student", "school_enrollment.entry_date=gt=2026-08-20", 0),
+        ("school/3/term", "start_year==2026", 3),
+        ("school/3/term", "start_year==2027", 0),
+        ("school/3/section", "term.start_year==(2027)", 0),
+    ],
+)
+def test_queries(raw, path, q, count):
+    assert raw.get(f"/ws/v1/{path}/count?q={q}") == {"resource": {"count": count}}
+    holder = next(iter(raw.get(f"/ws/v1/{path}?q={q}").values()))
+    found = [value for key, value in holder.items() if not key.startswith("@")]
+    listed = found[0] if found else []
+    assert len(listed if isinstance(listed, list) else [listed]) == count
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ws/v1/district/student?q=last_modified=ge=2026-01-01",
+        "/ws/v1/district/student?q=local_id",
+        "/ws/v1/district/student?pagesize=101",
+        "/ws/v1/district/student?pagesize=0",
+        "/ws/v1/district/student?page=0",
+        "/ws/v1/district/student?page=x",
+        "/ws/dataversion/bellringer/x",
+    ],
+)
+def test_what_is_wrong_is_refused(raw, path):
+    assert raw.ask(path).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/ws/v1/student/1", "/ws/v1/school/1/staff", "/ws/v1/section/1/section_enrollment", "/ws/v2"],
+)
+def test_what_is_not_there(raw, path):
+    assert raw.ask(path).status_code == 404
+
+
+def test_data_versions(raw, vendor):
+    first = raw.get("/ws/dataversion/bellringer/0")
+    assert isinstance(first["$dataversion"], str)
+    assert first["tables"] == {}
+    vendor.edit("students", 5001, student_username="a")
+    vendor.edit("students", 5001, student_username="b")
+    vendor.edit("staff", 60, local_id="c")
+    vendor.edit("enrollments", 90_000, dropped=True)
+    second = raw.get(f"/ws/dataversion/bellringer/{first['$dataversion']}")
+    assert second["tables"] == {
+        "students": [5001], "schoolstaff": [60], "users": [30], "cc": [90_000]
+    }  # fmt: skip
+    assert int(second["$dataversion"]) > int(first["$dataversion"])
+    assert raw.get(f"/ws/dataversion/bellringer/{second['$dataversion']}")["tables"] == {}
+
+
+INSERT = {
+    "client_uid": "125",
+    "action": "INSERT",
+    "local_id": "555807",
+    "name": {"first_name": "Novu", "last_name": "Novu"},
+    "school_enrollment": {
+        "enroll_status": "A",
+        "grade_level": 5,
+        "entry_date": "2026-08-20",
+        "exit_date": "2027-06-09",
+        "school_number": 100,
+    },
+}
+
+
+def test_an_insert_of_one(raw):
+    results = raw.post(INSERT)
+    assert (results["insert_count"], results["update_count"]) == (1, 0)
+    result = results["result"]  # an object, since it is one
+    assert (result["client_uid"], result["status"]) == (125, "SUCCESS")
+    dcid = result["success_message"]["id"]
+    found = raw.get(f"/ws/v1/student/{dcid}?expansions=school_enrollment")["student"]
+    assert found["local_id"] == 555807
+    assert found["school_enrollment"]["school_id"] == 3
+    assert raw.get("/ws/v1/district/student/count") == {"resource": {"count": 27}}
+    tables = raw.get("/ws/dataversion/bellringer/0")["tables"]
+    assert tables == {"students": [dcid]}
+
+
+def test_records_that_fail_do_so_one_by_one_in_an_answer_of_200(raw):
+    empty = {"client_uid": "1", "action": "INSERT", "name": {"last_name": "Novu"}}
+    results = raw.post(
+        [
+            empty,
+            {"client_uid": "b", "action": "UPDATE", "id": "5000", "student_username": "ok"},
+            {"client_uid": "3", "action": "UPDATE", "id": "5000", "local_id": "1"},
+            {"client_uid": "4", "action": "DELETE", "id": "5000"},
+            {"action": "UPDATE", "id": "5000"},
+            "nonsense",
+        ]
+    )
+    status = [result["status"] for result in results["result"]]
+    assert status == ["ERROR", "SUCCESS", "ERROR", "ERROR", "ERROR", "ERROR"]
+    assert [result["client_uid"] for result in results["result"]][:4] == [1, "b", 3, 4]
+    assert (results["insert_count"], results["update_count"]) == (0, 1)
+    errors = results["result"][0]["error_message"]["error"]
+    assert {error["field"] for error in errors} == {
+        "student/name/first_name",
+        *(f"student/school_enrollment/{name}"
+          for name in ("grade_level", "entry_date", "exit_date", "school_number")),
+    }  # fmt: skip
+    assert isinstance(results["result"][2]["error_message"]["error"], dict)
+
+
+@pytest.mark.parametrize("level", ["NONE", "READ"])
+def test_access_levels(raw, vendor, level):
+    vendor.set(access=level)
+    assert raw.ask("/ws/v1/district/school").status_code == (403 if level == "NONE" else 200)
+    body = {"students": {"student": INSERT}}
+    answer = raw.http.post(f"{raw.url}/ws/v1/student", headers=raw.headers, json=body)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"students": 1}', b"\xff"])
+def test_a_body_that_is_not_understood(raw, body):
+    answer = raw.http.post(f"{raw.url}/ws/v1/student", headers=raw.headers, content=body)
+    assert answer.status_code == 400
+
+
+def test_the_pace(raw, vendor):
+    vendor.set(interval_ms=60_000)
+    answers = [raw.ask("/ws/v1/district/school") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429] or answers[0].status_code == 429
+    assert re.search(r"wait \d+ seconds", answers[1].text)
+
+
+def test_a_server_that_is_down_sends_elsewhere(raw, vendor):
+    vendor.fault("down")
+    answer = raw.ask("/ws/v1/district/school")
+    assert answer.status_code == 302
+    assert answer.headers["location"].startswith("https://message.powerschool.com/?server=")
+
+
+def test_districts_have_credentials_of_their_own(raw, vendor, pool):
+    others = [
+        s["powerschool"]["client_secret"] for s in pool.settings.values()
+        if s["powerschool"]["url"] != vendor.settings["url"]
+    ]  # fmt: skip
+    assert len(set(others)) == len(others)
+    assert vendor.settings["client_secret"] not in others
+    other = next(s["powerschool"] for s in pool.settings.values()
+                 if s["powerschool"]["url"] != vendor.settings["url"])  # fmt: skip
+    answer = raw.http.get(f"{other['url']}/ws/v1/district/school", headers=raw.headers)
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("asked", [[{"name": "flood"}], [{"name": "down", "how": 1}], [1], 1])
+def test_a_fault_that_there_is_not(raw, asked):
+    assert raw.http.post(f"{raw.url}/_simulator/faults", json=asked).status_code == 400
+
+
+def test_faults_can_be_forgotten(raw, vendor):
+    vendor.fault("down", times=99)
+    assert raw.http.delete(f"{raw.url}/_simulator/faults").status_code == 200
+    raw.get("/ws/v1/district/school")
