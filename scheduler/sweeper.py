@@ -9,6 +9,7 @@ from shared.broker.relay import Relay
 from shared.clock import Clock
 from shared.db import sweeping
 from shared.db.gate import Gate
+from shared.db.schedules import recompute_slots, zone_version
 from shared.domain.states import Tier
 from shared.messages import Publication
 from shared.settings import Settings
@@ -45,9 +46,11 @@ class Sweeper:
         self._settings = settings
         self._after_tenant = 0
         self._told_overdue: set[int] = set()
+        self._slots_are_current = False
 
     def run_once(self) -> int:
         """Make one round of every repair; returns the messages that it published."""
+        self._slots()
         made = self._leases()
         made += self._relayed(
             sweeping.fail_overdue_holds(self._gate),
@@ -58,6 +61,14 @@ class Sweeper:
         sweeping.forget_inbox(self._gate, days=self._settings.inbox_days)
         self._alert()
         return made
+
+    def _slots(self) -> None:
+        """Compute the next slots that another zone database gave; ours is read once a process."""
+        if not self._slots_are_current:
+            moved = recompute_slots(self._gate)
+            self._slots_are_current = not moved
+            if moved:
+                log.info("computed %d next slots anew, by zone database %s", moved, zone_version())
 
     def _leases(self) -> int:
         if not self._may_judge_leases():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from shared.db.gate import Gate, Locked, TenantView
 from shared.db.requests import Request, Requests, add_all
 from shared.db.tables import schedules, slots
-from shared.domain.recurrence import Occurrence, Recurrence, missed, next_occurrence
+from shared.domain.recurrence import Occurrence, Recurrence, next_occurrence
+from shared.domain.recurrence import due as due_occurrences
 from shared.domain.states import Mode, Trigger
 from shared.domain.tiers import firing_order
 from shared.messages import Publication
 
-#: The most missed slots of one schedule that are recorded one by one.
-MISSED_LIMIT = 1000
+#: The most slots of one schedule that one commit records; what is left is due at once again.
+SLOTS_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,19 @@ class Fired:
     tenants: int
     slots: int
     publications: list[Publication]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurred:
+    """The slots of a schedule that are due.
+
+    Attributes:
+        slots: which this commit records, oldest first.
+        left: the first one that it leaves to the next, if they are too many.
+    """
+
+    slots: list[Occurrence]
+    left: Occurrence | None
 
 
 def fire_due(gate: Gate, *, limit: int = 200) -> Fired:
@@ -59,7 +73,8 @@ def fire_locked(locked: Locked, tenants: dict[int, TenantView] | None = None) ->
     if not due:
         return 0
     tenants = tenants if tenants is not None else locked.load()
-    rows, requests, fired = _plan(locked, due, tenants)
+    occurred = {schedule.id: _occurred(schedule, locked.now) for schedule in due}
+    rows, requests, fired = _plan(locked, due, occurred, tenants)
     placed = requests.write("ticker")
     for index, row in enumerate(fired):
         row["job_id"] = placed[index].job_id
@@ -67,7 +82,7 @@ def fire_locked(locked: Locked, tenants: dict[int, TenantView] | None = None) ->
         row["reason"] = None
     if rows:
         locked.connection.execute(insert(slots), rows)
-    _advance(locked, due)
+    _advance(locked, due, occurred)
     return len(rows)
 
 
@@ -91,7 +106,10 @@ def _due_schedules(locked: Locked) -> list[Row[Any]]:
 
 
 def _plan(
-    locked: Locked, due: Collection[Row[Any]], tenants: dict[int, TenantView]
+    locked: Locked,
+    due: Collection[Row[Any]],
+    occurred: Mapping[int, Occurred],
+    tenants: dict[int, TenantView],
 ) -> tuple[list[dict[str, Any]], Requests, list[dict[str, Any]]]:
     """Return all slot rows, the requests, and those rows that the requests belong to, in order."""
     known = _recorded(locked.connection, [row.id for row in due])
@@ -99,11 +117,13 @@ def _plan(
     latest: defaultdict[int, defaultdict[datetime, list[tuple[Row[Any], dict[str, Any]]]]]
     latest = defaultdict(lambda: defaultdict(list))
     for schedule in due:
-        new = [o for o in _occurred(schedule, locked.now) if (schedule.id, o.at) not in known]
+        found = occurred[schedule.id]
+        new = [slot for slot in found.slots if (schedule.id, slot.at) not in known]
         for occurrence in new:
             row = _slot(schedule, occurrence, locked.now)
             rows.append(row)
-            if occurrence is new[-1]:
+            # of the slots that were missed, the newest is run
+            if found.left is None and occurrence is new[-1]:
                 latest[schedule.tenant_id][occurrence.at].append((schedule, row))
     requests = Requests(locked)
     fired: list[dict[str, Any]] = []
@@ -119,16 +139,16 @@ def _plan(
     return rows, requests, fired
 
 
-def _occurred(schedule: Row[Any], now: datetime) -> list[Occurrence]:
+def _occurred(schedule: Row[Any], now: datetime) -> Occurred:
     """Return the slots from `next_run_at` to now, oldest first; at least that one."""
     recurrence = Recurrence.from_json(schedule.recurrence)
     before = schedule.next_run_at - timedelta(microseconds=1)
-    found = missed(recurrence, after=before, until=now, limit=MISSED_LIMIT)
-    if found:
-        return found
-    # the zone database has moved the slot under us: what was promised is fired all the same
-    wall = datetime.fromisoformat(schedule.next_wall)
-    return [Occurrence(at=schedule.next_run_at, wall=wall, zone=recurrence.zone)]
+    found = due_occurrences(recurrence, after=before, until=now, limit=SLOTS_LIMIT + 1)
+    if not found:
+        # the zone database has moved the slot under us: what was promised is fired all the same
+        wall = datetime.fromisoformat(schedule.next_wall)
+        found = [Occurrence(at=schedule.next_run_at, wall=wall, zone=recurrence.zone)]
+    return Occurred(found[:SLOTS_LIMIT], next(iter(found[SLOTS_LIMIT:]), None))
 
 
 def _recorded(connection: Connection, ids: Collection[int]) -> set[tuple[int, datetime]]:
@@ -162,10 +182,12 @@ def _request(schedule: Row[Any], wave: int, due_at: datetime) -> Request:
     )
 
 
-def _advance(locked: Locked, due: Collection[Row[Any]]) -> None:
+def _advance(locked: Locked, due: Collection[Row[Any]], occurred: Mapping[int, Occurred]) -> None:
     changes = []
     for schedule in due:
-        following = next_occurrence(Recurrence.from_json(schedule.recurrence), locked.now)
+        following = occurred[schedule.id].left or next_occurrence(
+            Recurrence.from_json(schedule.recurrence), locked.now
+        )
         changes.append(
             {
                 "b_id": schedule.id,

@@ -126,7 +126,10 @@ def recompute_slots(gate: Gate, *, limit: int = 500) -> int:
 
 def _fire_first(locked: Locked) -> None:
     """Fire what is due by the schedules as they were: every due slot is recorded."""
-    if fire_locked(locked):
+    has_fired = False
+    while fire_locked(locked):
+        has_fired = True
+    if has_fired:
         locked.decide("ticker")
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -251,18 +251,12 @@ def from_local_midnight(recurrence: Recurrence, day: date, *, count: int) -> lis
     return occurrences(recurrence, after=midnight - timedelta(microseconds=1), count=count)
 
 
-def missed(
+def due(
     recurrence: Recurrence, *, after: datetime, until: datetime, limit: int
 ) -> list[Occurrence]:
-    """Return the occurrences in `(after, until]`, ascending; of more than `limit` the newest."""
-    found: list[Occurrence] = []
-    for occurrence in iterate(recurrence, after):
-        if occurrence.at > until:
-            break
-        found.append(occurrence)
-        if len(found) > 2 * limit:
-            del found[:limit]
-    return found[-limit:]
+    """Return the occurrences in `(after, until]`, ascending, at most the `limit` oldest."""
+    up_to_now = takewhile(lambda occurrence: occurrence.at <= until, iterate(recurrence, after))
+    return list(islice(up_to_now, limit))
 
 
 def iterate(recurrence: Recurrence, after: datetime) -> Iterator[Occurrence]:

@@ -1,4 +1,7 @@
-"""Zones by their IANA names."""
+"""Zones by their IANA names, from the zone database that is locked with our dependencies.
+
+By default zoneinfo prefers the machine's own, whose version would differ between two schedulers.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import difflib
 import zoneinfo
 
 from shared.errors import ConfigurationError
+
+zoneinfo.reset_tzpath(to=())
 
 
 def check_zone(name: str, option: str = "--zone") -> str:

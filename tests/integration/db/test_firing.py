@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from scheduler.sweeper import Sweeper
+from shared.broker.memory import EmbeddedBroker
+from shared.broker.relay import Relay
+from shared.clock import SystemClock
 from shared.db.apps import pause_app, remove_app
 from shared.db.asking import Ask, ask
 from shared.db.firing import fire_due
 from shared.db.gate import Gate
-from shared.db.schedules import remove_schedule, set_schedule
+from shared.db.outbox import Outbox
+from shared.db.schedules import remove_schedule, set_schedule, zone_version
 from shared.db.tables import schedules
 from shared.db.tenants import add_tenant
 from shared.domain.recurrence import Recurrence
 from shared.domain.states import Mode, Tier
+from shared.settings import Settings
 
 DAY_AT_TWO = timedelta(hours=2)
 
@@ -234,3 +242,31 @@ def test_a_wish_beside_a_tick_loses_neither(
     district.drain()
     expected = {schedule: [at] for schedule in schedules_of}
     assert district.violations(expected_slots=expected) == []
+
+
+def test_after_a_long_outage_every_slot_is_recorded_and_the_newest_is_run(
+    district: Any, clock: Any
+) -> None:
+    district.three_tiers()
+    hourly = Recurrence.parse(zone="UTC", cron="0 * * * *")
+    set_schedule(district.gate, "oak/sis", Mode.FULL, hourly)
+    district.schedule("oak/mdm", "02:00")
+    clock.turn(hours=24 * 104)
+    assert [district.fire() for _ in range(4)] == [1000 + 104, 1000, 496, 0]
+    outcomes = Counter(outcome for _, outcome, _ in district.slots())
+    assert outcomes == {"skipped": 2495 + 103, "fired": 2}
+    assert len(district.states()) == 2
+
+
+def test_another_zone_database_moves_the_instant_and_keeps_the_wall_time(district: Any) -> None:
+    district.three_tiers()
+    district.schedule("oak/sis", "02:00")
+    [before] = district.rows(schedules)
+    with district.database.write() as connection:
+        moved = before.next_run_at + timedelta(hours=1)
+        connection.execute(update(schedules).values(zone_version="1999a", next_run_at=moved))
+    relay = Relay(EmbeddedBroker().publisher, Outbox(district.database))
+    Sweeper(district.gate, relay, lambda _: None, SystemClock(), Settings()).run_once()
+    [after] = district.rows(schedules)
+    assert (after.next_run_at, after.next_wall) == (before.next_run_at, before.next_wall)
+    assert after.zone_version == zone_version()

@@ -14,8 +14,8 @@ from shared.domain import cron, recurrence, retry
 from shared.domain.recurrence import (
     Note,
     Recurrence,
+    due,
     from_local_midnight,
-    missed,
     next_occurrence,
     occurrences,
     stable_spread,
@@ -106,11 +106,12 @@ def test_the_end_date_is_inclusive_and_in_the_zone():
     assert next_occurrence(daily, found[-1].at) is None
 
 
-def test_missed_keeps_the_newest():
+def test_what_is_due_comes_oldest_first_and_at_most_as_many_as_asked_for():
     hourly = Recurrence.parse(zone="UTC", cron="0 * * * *")
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    found = missed(hourly, after=start, until=start + timedelta(days=2), limit=5)
-    assert [o.at.hour for o in found] == [20, 21, 22, 23, 0]
+    found = due(hourly, after=start, until=start + timedelta(days=2), limit=5)
+    assert [o.at.hour for o in found] == [1, 2, 3, 4, 5]
+    assert len(due(hourly, after=start, until=start + timedelta(days=2), limit=500)) == 48
 
 
 def test_weekly_days_read_in_any_order():
