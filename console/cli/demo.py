@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 import time
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr
+from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -79,7 +79,7 @@ def demo(
                 jobs = _jobs(database)
                 _tell(jobs, folder, as_json=as_json)
                 if not once:
-                    _go_on(embedded, database)
+                    _go_on(embedded)
                     jobs = _jobs(database)
     finally:
         database.dispose()
@@ -121,7 +121,7 @@ def _set_up(
                     tier=connector.tier,
                     modes=connector.capabilities.modes,
                     config=values,
-                    secrets=seal_secrets(secrets, _no_key(settings)),
+                    secrets=seal_secrets(secrets, settings.secret_key),
                 ),
             )
     for name, _, _, _ in DISTRICTS:
@@ -130,10 +130,6 @@ def _set_up(
             schedules.set_schedule(
                 gate, f"{name}/{app}", Mode.FULL, _this_minute(now), after=_before(now)
             )
-
-
-def _no_key(settings: Settings) -> SecretStr | None:
-    return settings.secret_key
 
 
 def _this_minute(now: datetime) -> Recurrence:
@@ -168,14 +164,12 @@ def _watch(embedded: Embedded, database: Database, *, as_json: bool) -> None:
         embedded.wait(shown)
 
 
-def _go_on(embedded: Embedded, database: Database) -> None:
+def _go_on(embedded: Embedded) -> None:
     stderr.print("The schedules go on, once a day. Ctrl-C ends the demo.", markup=False)
-    stop = threading.Event()
     try:
-        embedded.wait(stop.is_set, every_s=1)
+        embedded.wait(lambda: False, every_s=1)
     except KeyboardInterrupt:
         stderr.print("Ended.", markup=False)
-    del database
 
 
 def _jobs(database: Database) -> list[dict[str, Any]]:
@@ -199,12 +193,25 @@ def _tell(jobs: list[dict[str, Any]], folder: Path, *, as_json: bool) -> None:
     if as_json:
         print_json({"jobs": jobs})
         return
-    table = Table(title="Each tier started when the one above it had ended (times in UTC)")
-    for column in ("app", "tier", "due", "started", "ended", "state", "what it did"):
-        table.add_column(column, overflow="fold")
-    for job in sorted(jobs, key=lambda job: (job["tenant"], job["started_at"] or "")):
-        times = [_clock(job[name]) for name in ("due_at", "started_at", "finished_at")]
-        table.add_row(job["app"], job["tier"], *times, job["state"], _summary(job))
+    due = _clock(jobs[0]["due_at"])[:5]
+    table = Table(
+        title=f"All due at {due} UTC; each tier started when the one above it had ended",
+        padding=(0, 1, 0, 0),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title_justify="left",
+    )
+    for column in ("app", "tier", "started", "ended", "state"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what it did")
+    by_tenant = groupby(sorted(jobs, key=lambda job: job["tenant"]), key=lambda job: job["tenant"])
+    for tenant, of_tenant in by_tenant:
+        table.add_row(f"[bold]{tenant}[/]")
+        for job in sorted(of_tenant, key=lambda job: job["started_at"] or ""):
+            times = [_clock(job[name]) for name in ("started_at", "finished_at")]
+            name = f"  {job['app'].removeprefix(f'{tenant}/')}"
+            table.add_row(name, job["tier"], *times, job["state"], _summary(job))
+        table.add_section()
     console = Console(highlight=False)
     console.print(table)
     console.print("Files:", markup=False)
@@ -220,7 +227,8 @@ def _clock(at: str | None) -> str:
 def _summary(job: dict[str, Any]) -> str:
     counts = job["counts"] or {}
     if "files" in counts:
-        return ", ".join(f"{name}: {file['rows']} rows" for name, file in counts["files"].items())
+        rows = sum(file["rows"] for file in counts["files"].values())
+        return f"{rows} rows in {len(counts['files'])} files"
     totals: dict[str, int] = {}
     for counted in counts.values():
         for name, value in counted.items():

@@ -39,7 +39,8 @@ MEMBERSHIPS_HEADER = (
     "mm_admin",
 )
 
-#: A guardian has no type at Lightspeed, and is not sent.
+#: Lightspeed has no type for a student's family: it is never sent, which is no loss to tell of.
+FAMILY = frozenset({"guardian", "parent", "relative"})
 USER_TYPES: Mapping[str, str] = MappingProxyType({"student": "1"} | dict.fromkeys(
     ("aide", "counselor", "districtAdministrator", "principal", "proctor", "siteAdministrator",
      "systemAdministrator", "teacher"), "2"))  # fmt: skip

@@ -17,6 +17,7 @@ from pathlib import Path
 from connectors.sdk import Delivery, RenderedFile, Rendering, RosterReader
 from connectors.vendors.lightspeed.config import LightspeedConfig
 from connectors.vendors.lightspeed.mapping import (
+    FAMILY,
     GROUPS_HEADER,
     MEMBERSHIPS_HEADER,
     USER_TYPES,
@@ -189,14 +190,12 @@ class _Writing:
             yield (group, self._sent[user], self._group_school[group], "1" if is_admin else "0")
 
     def _roles(self) -> Iterator[tuple[str, str, str]]:
-        """Yield (user, role, org) once a user, by user: the primary role that Lightspeed knows."""
+        """Yield (user, role, org) once a user, by user: the one by which Lightspeed knows them."""
         fields = ("userSourcedId", "roleType", "role", "orgSourcedId")
         query = self._roster.rows(Kind.ROLES, fields, order_by=("userSourcedId",))
         for user, rows in groupby(query, key=lambda row: str(row[1])):
-            known = [row for row in rows if row[3] in USER_TYPES]
-            if known:
-                best = min(known, key=lambda row: (row[2] != "primary", str(row[4]), str(row[3])))
-                yield user, str(best[3]), str(best[4])
+            best = min(rows, key=_rank_of_role)
+            yield user, str(best[3]), str(best[4])
 
     def _owners(self) -> dict[str, str]:
         """Return each class's first primary teacher who is sent, by class."""
@@ -212,7 +211,9 @@ class _Writing:
     def _user(
         self, user: dict[str, str | None], role: tuple[str, str] | None
     ) -> Sequence[str] | None:
-        if role is None:
+        if role is not None and role[0] in FAMILY:
+            return None
+        if role is None or role[0] not in USER_TYPES:
             self.left_out["users without a role that Lightspeed knows"] += 1
             return None
         if user["enabledUser"] == "false":
@@ -244,6 +245,10 @@ class _Writing:
             "",
             self._config.authentication,
         )
+
+
+def _rank_of_role(row: Sequence[str | None]) -> tuple[bool, bool, str, str]:
+    return row[3] not in USER_TYPES, row[2] != "primary", str(row[4]), str(row[3])
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]) -> RenderedFile:

@@ -21,6 +21,7 @@ USERS = [
     ("u3", "true", "par.3", "Par", "Ent", "3", None, None),
     ("u4", "false", "off.4", "Off", "Line", "4", None, '["10"]'),
     ("u5", "true", "far.5", "Far", "Away", "5", None, '["KG"]'),
+    ("u6", "true", "un.6", "Un", "Known", "6", None, None),
 ]
 ROLES = [
     ("r1", "u1", "primary", "student", "s1"),
@@ -28,6 +29,7 @@ ROLES = [
     ("r3", "u3", "primary", "guardian", "s1"),
     ("r4", "u4", "primary", "student", "s1"),
     ("r5", "u5", "primary", "student", "s2"),
+    ("r6", "u6", "primary", "visitor", "s1"),
 ]
 CLASSES = [("c1", "Algebra, 1", "s1")]
 ENROLLMENTS = [
