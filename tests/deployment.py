@@ -55,6 +55,8 @@ class Deployment:
         self.database = Database(database_url.replace("postgresql://", "postgresql+psycopg://"))
         self.gate = Gate(self.database, relay_after_s=0)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        #: The processes that ended by themselves, and were started again.
+        self.restarted: list[str] = []
         self._words: dict[str, tuple[list[str], dict[str, str]]] = {}
         upgrade(self.database)
 
@@ -117,7 +119,13 @@ class Deployment:
         ended = [name for name, process in self.processes.items() if process.poll() is not None]
         for name in ended:
             self.restart(name)
+        self.restarted += ended
         return ended
+
+    def has_met_a_refusal(self, name: str) -> bool:
+        """Whether a process has logged that a server refused its connection."""
+        log = (self.folder / f"{name}.log").read_text(encoding="utf-8")
+        return "refused" in log or "ConnectionRefused" in log
 
     def ask(self, app: str, *, cascade: bool = False, message_id: str | None = None) -> Asked:
         return ask(self.gate, Ask(app=app, cascade=cascade, actor="intake", message_id=message_id))

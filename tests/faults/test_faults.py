@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.states import JobState
 from tests.checker import check_history
-from tests.deployment import TENANTS, Deployment
+from tests.deployment import TENANTS, Deployment, wait_until
 
 #: How long faults are made: short in every run of the tests, long under `make faults`.
 FAULTS_S = 240 if os.environ.get("BELLRINGER_FAULTS") == "long" else 25
@@ -79,4 +79,22 @@ def test_the_sweep_alone_drains_without_the_releaser(deployment: Deployment) -> 
     for tenant in TENANTS:
         deployment.ask(f"{tenant}/sis", cascade=True)
     deployment.drain(120)
+    assert _check(deployment) == {JobState.SUCCEEDED: 3 * len(TENANTS)}
+
+
+def test_processes_that_start_before_their_servers_wait_for_them(
+    deployment: Deployment, servers
+) -> None:
+    for name in ("rabbitmq", "postgresql"):
+        servers.stop(name)
+    try:
+        deployment.start_all()
+        wait_until(lambda: all(map(deployment.has_met_a_refusal, deployment.processes)), 60)
+    finally:
+        for name in ("postgresql", "rabbitmq"):
+            servers.start(name)
+    for tenant in TENANTS:
+        deployment.ask(f"{tenant}/sis", cascade=True)
+    deployment.drain(120)
+    assert deployment.restarted == []
     assert _check(deployment) == {JobState.SUCCEEDED: 3 * len(TENANTS)}
