@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from shared.db import views
 from shared.domain.states import JobState
 from tests.checker import check_history
-from tests.deployment import TENANTS, Deployment, wait_until
+from tests.deployment import ROOT, TENANTS, Deployment, wait_until
+from workers.bootstrap import EXIT_DEAD_THREAD
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -131,3 +134,36 @@ def test_a_worker_gives_its_job_back_on_sigterm(deployment: Deployment) -> None:
     with deployment.database.read() as connection:
         assert check_history(connection) == []
     assert all(job["failures"] == 0 for job in _jobs(deployment))
+
+
+#: `bellringer` with a thread that a bug in the library kills, as a malformed message once did.
+WITH_A_DYING_THREAD = """
+from dramatiq.worker import _WorkerThread
+
+def dies(thread, message):
+    raise SystemError("injected")
+
+_WorkerThread.process_message = dies
+from console.cli.main import main
+main()
+"""
+
+
+def test_a_dead_thread_ends_the_worker_and_its_job_is_run_by_the_next(
+    deployment: Deployment,
+) -> None:
+    deployment.ask("ash/sis")
+    deployment.start("scheduler-0", "scheduler")
+    dying = subprocess.run(
+        [sys.executable, "-c", WITH_A_DYING_THREAD, "worker", "--tier", "import"],
+        cwd=ROOT,
+        env=deployment.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert dying.returncode == EXIT_DEAD_THREAD
+    assert "a thread has died" in dying.stderr
+    deployment.start("worker-import", "worker", "--tier", "import")
+    deployment.drain(60)
+    assert [job["state"] for job in _jobs(deployment)] == [JobState.SUCCEEDED]
