@@ -17,6 +17,7 @@ from console.cli import (
     doctor,
     jobs,
     processes,
+    rules,
     run_now,
     schedules,
     tenants,
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(apps.app, name="apps")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(db.app, name="db")
 for name, command in (

@@ -116,6 +116,18 @@ def change_app(
             locked.decide("console")
 
 
+def set_rules(gate: Gate, app: str, rules: Mapping[str, Any]) -> None:
+    """Store an app's rules, which were checked before. Commits.
+
+    Raises:
+        ConfigurationError: there is no such app.
+    """
+    with _app_locked(gate, app) as (locked, row):
+        locked.connection.execute(
+            update(apps).where(apps.c.id == row.id).values(rules=dict(rules) or None)
+        )
+
+
 def pause_app(gate: Gate, app: str, reason: str | None) -> list[Publication]:
     """Pause an app: what waits is skipped, what runs ends. Commits; decides."""
     with _app_locked(gate, app) as (locked, row):

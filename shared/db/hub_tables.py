@@ -56,6 +56,7 @@ def _hub_table(kind: Kind) -> Table:
         Column("tenant_id", BigInteger, primary_key=True),
         Column("sourced_id", Text, primary_key=True),
         Column("status", Text, nullable=False, server_default=text("'active'")),
+        Column("created_at", UtcDateTime, nullable=False),
         Column("date_last_modified", UtcDateTime, nullable=False),
         #: An add is logged here, an update or removal in the change log.
         Column("first_job", BigInteger, nullable=False),
@@ -80,6 +81,8 @@ def _link_table(kind: Kind) -> Table:
         Column("last_job", BigInteger, nullable=False),
         Column("ended_job", BigInteger),
         Column("ended_at", UtcDateTime),
+        #: removed, out_of_scope, renamed, merged or undone.
+        Column("ended_why", Text),
         #: The base: the values that the app is known to hold, references as hub ids.
         *_fields(kind),
         Index(f"ix_{name}_sourced_id", "sourced_id", "app_id"),
@@ -128,6 +131,32 @@ Index("ix_hub_enrollments_user", _enrollments.tenant_id, _enrollments.user_sourc
 Index("ix_hub_enrollments_class", _enrollments.tenant_id, _enrollments.class_sourced_id)
 Index("ix_hub_demographics_user", _demographics.tenant_id, _demographics.user_sourced_id)
 
+#: Links that a complete read did not bring, with what becomes of them.
+stage_absences = Table(
+    "stage_absences",
+    metadata,
+    Column("app_id", BigInteger, nullable=False),
+    Column("job_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("sourced_id", Text, nullable=False),
+    #: The school that the record belongs to; None: none.
+    Column("school", Text),
+    #: Of the link: what it stood for when the read did not bring it.
+    Column("fingerprint", Text, nullable=False),
+    #: removed, out_of_scope, renamed, or held: it waits for approval.
+    Column("verdict", Text, nullable=False),
+    Index("ix_stage_absences_job_id_kind", "job_id", "kind"),
+)
+event.listen(
+    stage_absences,
+    "after_create",
+    DDL(  # type: ignore[no-untyped-call]
+        "ALTER TABLE stage_absences SET UNLOGGED"
+    ).execute_if(dialect="postgresql"),
+)
+
 #: One row a tenant: the hub lock, and a version that every change of its roster raises.
 hubs = Table(
     "hubs",
@@ -141,7 +170,12 @@ change_log = Table(
     "change_log",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("job_id", BigInteger, nullable=False),
+    #: The job that did it; None: a person did, see `actor`.
+    Column("job_id", BigInteger),
+    #: The app whose value it was; None where it was nobody's.
+    Column("app_id", BigInteger),
+    #: The person who did it, and how; None: a job did.
+    Column("actor", Text),
     Column("tenant_id", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     Column("sourced_id", Text, nullable=False),
@@ -152,6 +186,7 @@ change_log = Table(
     CheckConstraint("op IN ('update', 'remove', 'restore')", name="op"),
     Index("ix_change_log_job_id", "job_id"),
     Index("ix_change_log_record", "tenant_id", "kind", "sourced_id"),
+    Index("ix_change_log_at", "tenant_id", "kind", "at"),
 )
 
 #: Records, or references of records, that were left out, each with its reason.
@@ -168,7 +203,10 @@ quarantine = Table(
     Column("reason", Text, nullable=False),
     #: The source row as JSON, as far as it could be read.
     Column("source", Text),
+    #: Who refused it: the connector, which could not read it, or the hub, whose rule it breaks.
+    Column("found_by", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    CheckConstraint("found_by IN ('connector', 'hub')", name="found_by"),
     Index("ix_quarantine_job_id", "job_id"),
 )
 
@@ -191,4 +229,31 @@ vendor_writes = Table(
     CheckConstraint("state IN ('intended', 'confirmed', 'rejected')", name="state"),
     UniqueConstraint("job_id", "attempt", "kind", "external_id"),
     Index("ix_vendor_writes_app_id_key", "app_id", "key"),
+)
+
+#: Sets of fields that an app has been sent; see `disclosures`.
+disclosed_fields = Table(
+    "disclosed_fields",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("app_id", BigInteger, nullable=False),
+    #: By kind, the fields and their masks, as JSON.
+    Column("fields", Text, nullable=False),
+    UniqueConstraint("app_id", "fields"),
+)
+
+#: Whom an export has told of, a row a period: from the job that first sent a user with a set of
+#: fields, until the first one that did not.
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("app_id", BigInteger, primary_key=True),
+    Column("sourced_id", Text, primary_key=True),
+    Column("since_job", BigInteger, primary_key=True),
+    Column("tenant_id", BigInteger, nullable=False),
+    Column("fields_id", BigInteger, nullable=False),
+    Column("since_at", UtcDateTime, nullable=False),
+    Column("until_job", BigInteger),
+    Column("until_at", UtcDateTime),
+    Index("ix_disclosures_record", "tenant_id", "sourced_id"),
 )

@@ -111,7 +111,14 @@ tenants = Table(
     _count("max_concurrent", 4),
     #: The last wave given out.
     _count("wave"),
+    #: The rollover: a period in which imports, or removals alone, are suspended.
+    _words("rollover_scope"),
+    _at("rollover_from"),
+    _at("rollover_until"),
+    #: `shared.roster.rules.TenantRules` as JSON; None: the defaults.
+    _json("rules", nullable=True),
     _at("created_at", nullable=False),
+    CheckConstraint("rollover_scope IN ('imports', 'removals')", name="rollover_scope"),
 )
 
 #: A configured connector. A removed one keeps its row, since its history points to it.
@@ -143,6 +150,10 @@ apps = Table(
     Column("last_wave", Integer, nullable=True),
     #: Where the next incremental read starts; written with the roster change that it covers.
     _words("cursor"),
+    #: `shared.roster.rules.AppRules` as JSON; None: the defaults.
+    _json("rules", nullable=True),
+    #: Fingerprint of what the last complete read asked for: filters, schools, mapping.
+    _words("scope"),
     _at("created_at", nullable=False),
     CheckConstraint(_among("tier", Tier), name="tier"),
     CheckConstraint("upstream_failed IN ('run', 'skip')", name="upstream_failed"),
@@ -246,6 +257,8 @@ jobs = Table(
     _json("counts", nullable=True),
     #: The read's certificate.
     _json("certificate", nullable=True),
+    #: What its plan would change: the plan's hash, the hub's version, counts by kind.
+    _json("plan", nullable=True),
     CheckConstraint(_among("tier", Tier), name="tier"),
     CheckConstraint(_among("mode", Mode), name="mode"),
     CheckConstraint(_among("trigger", Trigger), name="trigger"),
@@ -349,31 +362,4 @@ inbox = Table(
     _at("received_at", nullable=False),
     UniqueConstraint("user_id", "message_id"),
     Index("ix_inbox_received_at", "received_at"),
-)
-
-#: Removals above a limit, which wait for a person.
-approvals = Table(
-    "approvals",
-    metadata,
-    _key(),
-    _ref("tenant_id", "tenants.id"),
-    _ref("app_id", "apps.id"),
-    #: The job whose read proposed them.
-    _ref("job_id", "jobs.id"),
-    Column("kind", Text, nullable=False),
-    #: The school's sourcedId; None: records of no school.
-    _words("school"),
-    #: pending, approved, rejected, lapsed or replaced.
-    Column("state", Text, nullable=False),
-    #: Of the rows it covers.
-    Column("fingerprint", Text, nullable=False),
-    _json("counts"),
-    _at("created_at", nullable=False),
-    _at("deadline_at", nullable=False),
-    _at("decided_at"),
-    _words("decided_by"),
-    CheckConstraint(
-        "state IN ('pending', 'approved', 'rejected', 'lapsed', 'replaced')", name="state"
-    ),
-    Index("ix_approvals_tenant_id_state", "tenant_id", "state"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -63,6 +64,20 @@ def find_tenant(connection: Connection, name: str) -> Row[Any]:
             "TENANT", f"there is no tenant {name!r}", "List them: bellringer tenants list"
         )
     return row
+
+
+def set_rules(gate: Gate, name: str, rules: Mapping[str, Any]) -> None:
+    """Store a tenant's rules, which were checked before. Commits.
+
+    Raises:
+        ConfigurationError: there is no such tenant.
+    """
+    with gate.database.read() as connection:
+        tenant_id = find_tenant(connection, name).id
+    with gate.locked([tenant_id]) as locked:
+        locked.connection.execute(
+            update(tenants).where(tenants.c.id == tenant_id).values(rules=dict(rules) or None)
+        )
 
 
 def suspend_tenant(gate: Gate, name: str, reason: str | None) -> list[Publication]:

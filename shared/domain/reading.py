@@ -86,3 +86,31 @@ class ReadCertificate:
     cursor: str | None = None
     filter_fingerprint: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
+
+    def absence(self, kind: Kind) -> Absence | None:
+        """Return the right to take what of a kind was not read for gone; None: there is none."""
+        if self.mode is not Mode.FULL or kind not in self.complete:
+            return None
+        return Absence(kind, _SEAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """The right to take what a read did not bring for gone; only a certificate gives it.
+
+    Whatever removes takes one of these, so that no removal is possible without a certificate.
+
+    Raises:
+        TypeError: it was not made by `ReadCertificate.absence`.
+    """
+
+    kind: Kind
+    _seal: object = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse whoever has no certificate."""
+        if self._seal is not _SEAL:
+            raise TypeError("only a read's certificate says what is absent")
+
+
+_SEAL = object()

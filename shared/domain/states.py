@@ -45,6 +45,8 @@ class Trigger(StrEnum):
     RETRY = "retry"
     #: It carries out an approved plan.
     APPROVAL = "approval"
+    #: Someone wants to see what a run would change; it changes nothing.
+    PLAN = "plan"
 
 
 class JobState(StrEnum):

@@ -90,9 +90,10 @@ def _insert(run: Statements, kind: Kind, supplied: Sequence[str]) -> int:
     listed = ", ".join(columns)
     given = ", ".join(f"s.{column}" for column in columns)
     return run.run(
-        f"INSERT INTO {HUB[kind].name} (tenant_id, sourced_id, status, date_last_modified,"
-        f" first_job, last_job, last_app, {listed})"
-        f" SELECT :tenant, s.sourced_id, 'active', {run.instant()}, :job, :job, :app, {given}"
+        f"INSERT INTO {HUB[kind].name} (tenant_id, sourced_id, status, created_at,"
+        f" date_last_modified, first_job, last_job, last_app, {listed})"
+        f" SELECT :tenant, s.sourced_id, 'active', {run.instant()}, {run.instant()},"
+        f" :job, :job, :app, {given}"
         f" FROM {STAGES[kind].name} AS s WHERE {OPEN} AND s.is_new = 1"
     )
 

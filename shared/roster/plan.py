@@ -15,6 +15,7 @@ from shared.domain.records import Kind
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError, TransientConnectorError
 from shared.roster.preparing import prepare
+from shared.roster.rules import AppRules, TenantRules, load_rules
 from shared.roster.staging import JobKey, Staging
 from shared.roster.statements import statements
 
@@ -31,6 +32,8 @@ class Plan:
         staged: by kind, how many rows must lie in staging.
         refused: by kind, how many records the connector could not read.
         hub_version: of the hub against which it was prepared.
+        rules: of the app, as they were then.
+        tenant_rules: of its tenant.
     """
 
     key: JobKey
@@ -39,6 +42,8 @@ class Plan:
     staged: Mapping[Kind, int]
     refused: Mapping[Kind, int]
     hub_version: int
+    rules: AppRules
+    tenant_rules: TenantRules
 
     def may_end(self, kind: Kind) -> bool:
         """Whether what is absent of this kind is gone: only a complete full read can tell."""
@@ -59,6 +64,7 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
         version = connection.execute(
             select(hubs.c.version).where(hubs.c.tenant_id == key.tenant_id)
         ).scalar()
+        rules, tenant_rules = load_rules(connection, key.app_id)
         plan = Plan(
             key,
             certificate,
@@ -66,6 +72,8 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
             dict(staging.staged),
             dict(staging.refused),
             version or 0,
+            rules,
+            tenant_rules,
         )
         check_staged(connection, plan)
         _check_empty(connection, plan)

@@ -42,9 +42,8 @@ def _reset(run: Statements, kind: Kind) -> None:
         f"UPDATE {STAGES[kind].name} AS s SET verdict = 'unchanged', sourced_id = NULL,"
         f" is_new = NULL WHERE {HERE} AND coalesce(s.verdict, '') <> 'deleted'"
     )
-    # what the connector itself refused has a source, and stays
     run.run(
-        "DELETE FROM quarantine WHERE job_id = :job AND kind = :kind AND source IS NULL",
+        "DELETE FROM quarantine WHERE job_id = :job AND kind = :kind AND found_by = 'hub'",
         kind=kind,
     )
 

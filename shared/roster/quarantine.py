@@ -24,9 +24,10 @@ def refuse(run: Statements, kind: Kind, where: str, field: str, reason: str) -> 
 def tell(run: Statements, kind: Kind, where: str, field: str, reason: str) -> int:
     """Write staged rows into quarantine, a row each; returns how many."""
     return run.run(
-        "INSERT INTO quarantine (job_id, tenant_id, app_id, kind, external_id, field, reason, at)"
+        "INSERT INTO quarantine (job_id, tenant_id, app_id, kind, external_id, field, reason,"
+        " found_by, at)"
         " SELECT DISTINCT :job, :tenant, :app, CAST(:kind AS text), s.external_id,"
-        f" CAST(:field AS text), {reason}, {run.instant()}"
+        f" CAST(:field AS text), {reason}, 'hub', {run.instant()}"
         f" FROM {STAGES[kind].name} AS s WHERE {where}",
         kind=kind,
         field=field,

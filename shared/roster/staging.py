@@ -96,6 +96,7 @@ class Staging:
                         "field": refused.field,
                         "reason": _storable(refused.reason),
                         "source": json.dumps(dict(refused.source)),
+                        "found_by": "connector",
                         "at": at,
                     }
                     for refused in self._refusals

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from shared.db import hub_tables
+from shared.db import hub_tables, review_tables
 from shared.db.tables import metadata
 
 context.configure(
@@ -10,6 +10,8 @@ context.configure(
     target_metadata=metadata,
     render_as_batch=True,
 )
-assert hub_tables.HUB  # noqa: S101 - imported so that its tables are in the metadata
+# imported so that their tables are in the metadata
+assert hub_tables.HUB  # noqa: S101
+assert review_tables.approvals is not None  # noqa: S101
 with context.begin_transaction():
     context.run_migrations()

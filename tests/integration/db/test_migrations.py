@@ -7,7 +7,7 @@ import threading
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from shared.db import hub_tables, migrate
+from shared.db import hub_tables, migrate, review_tables
 from shared.db.engine import Database
 from shared.db.tables import metadata
 from shared.settings import load_settings
@@ -15,6 +15,7 @@ from shared.settings import load_settings
 
 def test_the_schema_is_what_the_code_knows(database: Database):
     assert hub_tables.HUB
+    assert review_tables.approvals is not None
     assert migrate.current(database) == migrate.newest()
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})

@@ -11,9 +11,51 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.create_table(
+        "approval_rows",
+        sa.Column("approval_id", sa.BigInteger(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("sourced_id", sa.Text(), nullable=False),
+        sa.Column("new_external_id", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default=sa.text("'proposed'"), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('proposed', 'done', 'moved')", name=op.f("ck_approval_rows_state")
+        ),
+        sa.PrimaryKeyConstraint("approval_id", "external_id", name=op.f("pk_approval_rows")),
+    )
+    op.create_table(
+        "approvals",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("op", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("school", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("counts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.CheckConstraint("op IN ('remove', 'rename')", name=op.f("ck_approvals_op")),
+        sa.CheckConstraint(
+            "state IN ('pending', 'approved', 'rejected', 'lapsed', 'replaced')",
+            name=op.f("ck_approvals_state"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
+    )
+    op.create_index("ix_approvals_app_id_state", "approvals", ["app_id", "state"], unique=False)
+    op.create_index(
+        "ix_approvals_tenant_id_state", "approvals", ["tenant_id", "state"], unique=False
+    )
+    op.create_table(
         "change_log",
         sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("app_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
@@ -24,15 +66,74 @@ def upgrade() -> None:
         sa.CheckConstraint("op IN ('update', 'remove', 'restore')", name=op.f("ck_change_log_op")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change_log")),
     )
+    op.create_index("ix_change_log_at", "change_log", ["tenant_id", "kind", "at"], unique=False)
     op.create_index("ix_change_log_job_id", "change_log", ["job_id"], unique=False)
     op.create_index(
         "ix_change_log_record", "change_log", ["tenant_id", "kind", "sourced_id"], unique=False
+    )
+    op.create_table(
+        "conflicts",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("sourced_id", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("base", sa.Text(), nullable=True),
+        sa.Column("ours", sa.Text(), nullable=True),
+        sa.Column("theirs", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_by", sa.Text(), nullable=True),
+        sa.Column("value", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('open', 'resolved', 'gone')", name=op.f("ck_conflicts_state")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conflicts")),
+    )
+    op.create_index(
+        "ix_conflicts_tenant_id_state", "conflicts", ["tenant_id", "state"], unique=False
+    )
+    op.create_index(
+        "uq_conflicts_open",
+        "conflicts",
+        ["app_id", "kind", "external_id", "field"],
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+        sqlite_where=sa.text("state = 'open'"),
+    )
+    op.create_table(
+        "disclosed_fields",
+        sa.Column("id", ID, autoincrement=True, nullable=False),
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("fields", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disclosed_fields")),
+        sa.UniqueConstraint("app_id", "fields", name=op.f("uq_disclosed_fields_app_id_fields")),
+    )
+    op.create_table(
+        "disclosures",
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("sourced_id", sa.Text(), nullable=False),
+        sa.Column("since_job", sa.BigInteger(), nullable=False),
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("fields_id", sa.BigInteger(), nullable=False),
+        sa.Column("since_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until_job", sa.BigInteger(), nullable=True),
+        sa.Column("until_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("app_id", "sourced_id", "since_job", name=op.f("pk_disclosures")),
+    )
+    op.create_index(
+        "ix_disclosures_record", "disclosures", ["tenant_id", "sourced_id"], unique=False
     )
     op.create_table(
         "hub_academic_sessions",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -53,6 +154,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -78,6 +180,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -99,6 +202,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -133,6 +237,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -163,6 +268,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -179,6 +285,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -200,6 +307,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
         sa.Column("sourced_id", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("date_last_modified", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_job", sa.BigInteger(), nullable=False),
         sa.Column("last_job", sa.BigInteger(), nullable=False),
@@ -235,6 +343,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_hubs")),
     )
     op.create_table(
+        "judged_pairs",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("first", sa.Text(), nullable=False),
+        sa.Column("second", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "verdict IN ('merged', 'distinct')", name=op.f("ck_judged_pairs_verdict")
+        ),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "kind", "first", "second", name=op.f("pk_judged_pairs")
+        ),
+    )
+    op.create_table(
         "link_academic_sessions",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
@@ -244,6 +368,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("title", sa.Text(), nullable=True),
         sa.Column("type", sa.Text(), nullable=True),
         sa.Column("start_date", sa.Text(), nullable=True),
@@ -268,6 +393,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("title", sa.Text(), nullable=True),
         sa.Column("grades", sa.Text(), nullable=True),
         sa.Column("course_sourced_id", sa.Text(), nullable=True),
@@ -294,6 +420,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("school_year_sourced_id", sa.Text(), nullable=True),
         sa.Column("title", sa.Text(), nullable=True),
         sa.Column("course_code", sa.Text(), nullable=True),
@@ -316,6 +443,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("user_sourced_id", sa.Text(), nullable=True),
         sa.Column("birth_date", sa.Text(), nullable=True),
         sa.Column("sex", sa.Text(), nullable=True),
@@ -348,6 +476,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("class_sourced_id", sa.Text(), nullable=True),
         sa.Column("school_sourced_id", sa.Text(), nullable=True),
         sa.Column("user_sourced_id", sa.Text(), nullable=True),
@@ -370,6 +499,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("type", sa.Text(), nullable=True),
         sa.Column("identifier", sa.Text(), nullable=True),
@@ -387,6 +517,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("user_sourced_id", sa.Text(), nullable=True),
         sa.Column("role_type", sa.Text(), nullable=True),
         sa.Column("role", sa.Text(), nullable=True),
@@ -408,6 +539,7 @@ def upgrade() -> None:
         sa.Column("last_job", sa.BigInteger(), nullable=False),
         sa.Column("ended_job", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_why", sa.Text(), nullable=True),
         sa.Column("enabled_user", sa.Text(), nullable=True),
         sa.Column("username", sa.Text(), nullable=True),
         sa.Column("user_ids", sa.Text(), nullable=True),
@@ -456,10 +588,27 @@ def upgrade() -> None:
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("found_by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("found_by IN ('connector', 'hub')", name=op.f("ck_quarantine_found_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
     )
     op.create_index("ix_quarantine_job_id", "quarantine", ["job_id"], unique=False)
+    op.create_table(
+        "stage_absences",
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("sourced_id", sa.Text(), nullable=False),
+        sa.Column("school", sa.Text(), nullable=True),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+    )
+    op.create_index(
+        "ix_stage_absences_job_id_kind", "stage_absences", ["job_id", "kind"], unique=False
+    )
     op.create_table(
         "stage_academic_sessions",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -692,7 +841,14 @@ def upgrade() -> None:
         sa.Column("suspended_reason", sa.Text(), nullable=True),
         sa.Column("max_concurrent", sa.Integer(), server_default=sa.text("4"), nullable=False),
         sa.Column("wave", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rollover_scope", sa.Text(), nullable=True),
+        sa.Column("rollover_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rollover_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rules", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "rollover_scope IN ('imports', 'removals')", name=op.f("ck_tenants_rollover_scope")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
         sa.UniqueConstraint("name", name=op.f("uq_tenants_name")),
     )
@@ -741,6 +897,8 @@ def upgrade() -> None:
         sa.Column("last_outcome", sa.Text(), nullable=True),
         sa.Column("last_wave", sa.Integer(), nullable=True),
         sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("rules", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("scope", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("tier IN ('import', 'two_way', 'export')", name=op.f("ck_apps_tier")),
         sa.CheckConstraint(
@@ -794,6 +952,7 @@ def upgrade() -> None:
         sa.Column("progress", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("counts", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("certificate", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("plan", sa.JSON(none_as_null=True), nullable=True),
         sa.CheckConstraint(
             "(state = 'running') = (lease_until IS NOT NULL)", name=op.f("ck_jobs_lease_until")
         ),
@@ -808,7 +967,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("tier IN ('import', 'two_way', 'export')", name=op.f("ck_jobs_tier")),
         sa.CheckConstraint(
-            "trigger IN ('schedule', 'run_now', 'cascade', 'retry', 'approval')",
+            "trigger IN ('schedule', 'run_now', 'cascade', 'retry', 'approval', 'plan')",
             name=op.f("ck_jobs_trigger"),
         ),
         sa.CheckConstraint("wave <= last_wave", name=op.f("ck_jobs_waves")),
@@ -889,35 +1048,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("removed_at IS NULL"),
     )
     op.create_table(
-        "approvals",
-        sa.Column("id", ID, autoincrement=True, nullable=False),
-        sa.Column("tenant_id", ID, nullable=False),
-        sa.Column("app_id", ID, nullable=False),
-        sa.Column("job_id", ID, nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("school", sa.Text(), nullable=True),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
-        sa.Column("counts", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("deadline_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("decided_by", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('pending', 'approved', 'rejected', 'lapsed', 'replaced')",
-            name=op.f("ck_approvals_state"),
-        ),
-        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], name=op.f("fk_approvals_app_id_apps")),
-        sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_approvals_job_id_jobs")),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_approvals_tenant_id_tenants")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
-    )
-    op.create_index(
-        "ix_approvals_tenant_id_state", "approvals", ["tenant_id", "state"], unique=False
-    )
-    op.create_table(
         "inbox",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("user_id", sa.Text(), nullable=False),
@@ -968,3 +1098,4 @@ def upgrade() -> None:
         for kind in ("orgs", "academic_sessions", "courses", "classes", "users", "roles",
                      "enrollments", "demographics"):  # fmt: skip
             op.execute(f"ALTER TABLE stage_{kind} SET UNLOGGED")
+        op.execute("ALTER TABLE stage_absences SET UNLOGGED")
