@@ -95,8 +95,10 @@ def test_ports_are_free_distinct_and_below_the_ephemeral_range() -> None:
         assert len(set(ports.values())) == len(NAMES)
         for port in ports.values():
             assert FIRST <= port <= LAST
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
+            # As a server does, with SO_REUSEADDR: a connection of an earlier server that still
+            # lingers in TIME_WAIT on this port keeps nobody from listening on it.
+            with socket.create_server(("127.0.0.1", port)):
+                pass
 
 
 def test_a_reserved_port_is_not_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
