@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from connectors.district.generate import generate
 from connectors.simulator.server import SimulatorServer
@@ -29,6 +30,10 @@ from shared.db.engine import Database
 from shared.db.migrate import upgrade
 from shared.settings import load_settings
 from tests.deployment import STUDENTS, TENANTS, Deployment
+
+# how fast a shared machine is says nothing of the code
+settings.register_profile("bellringer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bellringer")
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = ROOT / "deploy" / "services"

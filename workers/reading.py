@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,8 +12,9 @@ from shared.db.claiming import Outcome, check_fence
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError
-from shared.roster.apply import apply_plan
-from shared.roster.plan import Plan, hub_lock, make_plan
+from shared.roster.apply import Applied, apply_plan
+from shared.roster.locking import hub_lock
+from shared.roster.plan import Plan, make_plan
 from shared.roster.staging import JobKey, Staging
 from workers.runner import Apply, Work
 
@@ -70,34 +70,50 @@ def applying(work: Work, plan: Plan) -> Apply:
     def apply(connection: Connection) -> Outcome:
         version = hub_lock(connection, work.assignment.tenant_id)
         check_fence(connection, work.assignment)
-        counts = apply_plan(connection, work.gate.database, plan, hub_version=version)
+        applied = apply_plan(connection, work.gate.database, plan, hub_version=version)
         return Outcome(
-            counts=counts,
-            reason=_told(counts),
+            counts=applied.counts,
+            reason=_told(applied, plan),
             cursor=plan.certificate.cursor,
-            certificate=certificate_json(plan.certificate),
+            scope=plan.scope if plan.certificate.complete else None,
+            certificate=certificate_json(plan),
+            plan=plan.to_json(),
         )
 
     return apply
 
 
-def _told(counts: Mapping[str, Mapping[str, int]]) -> str | None:
+def _told(applied: Applied, plan: Plan) -> str | None:
     """Say what a person should look at, None: nothing."""
-    quarantined = sum(counted["quarantined"] for counted in counts.values())
-    rejected = sum(counted["rejected"] for counted in counts.values())
+    total = {
+        name: sum(counted[name] for counted in applied.counts.values())
+        for name in ("quarantined", "rejected", "held", "out_of_scope", "conflicts")
+    }
     told = []
-    if quarantined:
-        told.append(f"{quarantined} records are in quarantine")
-    if rejected:
-        told.append(f"the vendor rejected {rejected} writes")
+    if total["held"] and plan.suspended is not None:
+        told.append(f"{total['held']} removals were not made: {plan.suspended}")
+    elif total["held"]:
+        ids = ", ".join(str(id_) for id_ in applied.approvals)
+        told.append(f"{total['held']} removals wait for approval ({ids or 'rejected before'})")
+    if total["out_of_scope"]:
+        told.append(f"{total['out_of_scope']} records are out of scope now, and were kept")
+    if total["conflicts"]:
+        told.append(f"{total['conflicts']} conflicts wait for a person")
+    if total["quarantined"]:
+        told.append(f"{total['quarantined']} records are in quarantine")
+    if total["rejected"]:
+        told.append(f"the vendor rejected {total['rejected']} writes")
     return "; ".join(told) or None
 
 
-def certificate_json(certificate: ReadCertificate) -> dict[str, Any]:
-    """Return a certificate as JSON, to keep with the job."""
+def certificate_json(plan: Plan) -> dict[str, Any]:
+    """Return a plan's certificate as JSON, to keep with the job."""
+    certificate = plan.certificate
     return {
         **asdict(certificate),
         "complete": sorted(certificate.complete),
         "counts": dict(certificate.counts),
         "evidence": dict(certificate.evidence),
+        "input_hash": plan.input_hash,
+        "scope": plan.scope,
     }

@@ -18,7 +18,7 @@ from shared.db import jobs as job_table
 from shared.db.gate import Gate, Locked
 from shared.db.tables import apps, jobs, tenants
 from shared.domain.retry import retry_delay_s
-from shared.domain.states import JobState, Mode, Tier
+from shared.domain.states import JobState, Mode, Tier, Trigger
 from shared.domain.tiers import Hold, Release, Skip, judge_claim
 from shared.domain.waiting import describe_hold, describe_release
 from shared.errors import ConflictError
@@ -48,6 +48,9 @@ class Assignment:
     connector: str
     tier: Tier
     mode: Mode
+    trigger: Trigger
+    #: The approval that it carries out.
+    approval_id: int | None
     wave: int
     config: Mapping[str, Any]
     secrets: str | None
@@ -157,13 +160,17 @@ class Outcome:
         counts: by kind, counts of what happened.
         reason: what a person should know of a success, None mostly.
         cursor: the app's new cursor; None leaves the old one.
+        scope: the app's new scope; None leaves the old one.
         certificate: the read's certificate, to keep with the job.
+        plan: what the plan was, to keep with the job.
     """
 
     counts: Mapping[str, Any]
     reason: str | None = None
     cursor: str | None = None
+    scope: str | None = None
     certificate: Mapping[str, Any] | None = None
+    plan: Mapping[str, Any] | None = None
 
 
 def finish(
@@ -192,13 +199,16 @@ def finish(
             fence=assignment.attempt,
             counts=outcome.counts,
             certificate=outcome.certificate,
+            plan=outcome.plan,
         )
         if not won:
             raise ConflictError(f"job {assignment.job_id} was taken from its worker")
-        values = {} if outcome.cursor is None else {"cursor": outcome.cursor}
-        job_table.note_outcome(
-            connection, assignment.app_id, JobState.SUCCEEDED, assignment.wave, **values
-        )
+        values = {
+            name: value
+            for name, value in (("cursor", outcome.cursor), ("scope", outcome.scope))
+            if value is not None
+        }
+        _note_outcome(connection, assignment, JobState.SUCCEEDED, **values)
     return locked.publications
 
 
@@ -216,8 +226,16 @@ def fail(
     """
     with _fenced(gate, assignment) as (locked, _):
         locked.end([assignment.job_id], JobState.RUNNING, state, actor="worker", reason=reason)
-        job_table.note_outcome(locked.connection, assignment.app_id, state, assignment.wave)
+        _note_outcome(locked.connection, assignment, state)
     return locked.publications
+
+
+def _note_outcome(
+    connection: Connection, assignment: Assignment, state: JobState, **values: str
+) -> None:
+    """Write the app's last outcome; a plan that is only shown is no run of the app."""
+    if assignment.trigger is not Trigger.PLAN:
+        job_table.note_outcome(connection, assignment.app_id, state, assignment.wave, **values)
 
 
 def retry_later(
@@ -396,6 +414,8 @@ def _start(
         connector=row.connector,
         tier=Tier(job.tier),
         mode=Mode(job.mode),
+        trigger=Trigger(job.trigger),
+        approval_id=job.approval_id,
         wave=job.wave,
         config=row.config,
         secrets=row.secrets,

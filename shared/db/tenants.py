@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -104,3 +105,15 @@ def _switch(gate: Gate, name: str, reason: str | None, *, is_suspended: bool) ->
         )
         locked.decide("console")
     return locked.publications
+
+
+def removals_suspended(connection: Connection, tenant_id: int, now: datetime) -> str | None:
+    """Return why nothing of a tenant may be removed now; None: it may."""
+    row = connection.execute(
+        select(tenants.c.rollover_scope, tenants.c.rollover_from, tenants.c.rollover_until).where(
+            tenants.c.id == tenant_id
+        )
+    ).one()
+    if row.rollover_scope is None or not row.rollover_from <= now < row.rollover_until:
+        return None
+    return f"rollover: nothing is removed until {row.rollover_until:%Y-%m-%d %H:%M} UTC"

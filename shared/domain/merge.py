@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from shared.domain.records import decode_list, encode_list
+
 Value = str | None
 
 
@@ -20,9 +22,20 @@ class Side(StrEnum):
     OURS = "ours"
     #: The app's.
     THEIRS = "theirs"
+    #: Nobody's by rule: the hub keeps its own, the app is left alone, and a person decides.
+    CONFLICT = "conflict"
 
 
-def merge(base: Value, ours: Value, theirs: Value, *, is_linked: bool, is_owner: bool) -> Side:
+def merge(
+    base: Value,
+    ours: Value,
+    theirs: Value,
+    *,
+    is_linked: bool,
+    is_owner: bool,
+    fills: bool = False,
+    is_settled: bool = True,
+) -> Side:
     """Decide one field.
 
     Args:
@@ -31,7 +44,10 @@ def merge(base: Value, ours: Value, theirs: Value, *, is_linked: bool, is_owner:
         theirs: what the app holds now.
         is_linked: whether the app's record was linked before; a record that is only now matched
             has no base: it fills what is empty, and otherwise the owner is right.
-        is_owner: whether the app comes first, in the tenant's order, of those linked to the record.
+        is_owner: whether the app owns the field, see `shared.roster.ownership`.
+        fills: whether an app that is not the owner only fills what is empty (an import, or by a
+            rule), instead of bringing its edits in.
+        is_settled: whether the hub's value is the owner's own.
 
     >>> merge("a", "a", "b", is_linked=True, is_owner=False)
     <Side.THEIRS: 'theirs'>
@@ -41,11 +57,23 @@ def merge(base: Value, ours: Value, theirs: Value, *, is_linked: bool, is_owner:
     if not is_linked:
         if ours is None:
             return Side.THEIRS
-        if theirs is None:
-            return Side.OURS
-        return Side.THEIRS if is_owner else Side.OURS
+        return Side.THEIRS if is_owner and theirs is not None else Side.OURS
     if theirs == base:
         return Side.OURS
-    if ours == base:
+    if fills and not is_owner:
+        return Side.THEIRS if ours is None else Side.OURS
+    if ours == base or is_owner:
         return Side.THEIRS
-    return Side.THEIRS if is_owner else Side.OURS
+    return Side.OURS if is_settled else Side.CONFLICT
+
+
+def merge_elements(base: Value, ours: Value, theirs: Value) -> Value:
+    """Merge a set-valued field that both sides have changed, element by element.
+
+    What one side added stays, what one side removed goes.
+
+    >>> merge_elements('["a","b"]', '["a","b","c"]', '["b"]')
+    '["b","c"]'
+    """
+    before, mine, other = (set(decode_list(value)) for value in (base, ours, theirs))
+    return encode_list((mine & other) | (mine - before) | (other - before))

@@ -7,21 +7,32 @@ once, and is not even written to: where a kind has links, its rows are staged as
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from shared.db.hub_tables import LINKS, STAGES, raw, snake
 from shared.domain.records import FIELDS, Field, Kind
 from shared.roster.quarantine import refuse
 from shared.roster.resolving import resolve
+from shared.roster.rules import AppRules
 from shared.roster.statements import HERE, OPEN, Statements
 
 
-def prepare(run: Statements, supplied: Mapping[Kind, Sequence[str]], *, again: bool) -> None:
+def prepare(
+    run: Statements,
+    supplied: Mapping[Kind, Sequence[str]],
+    rules: AppRules,
+    complete: Collection[Kind],
+    *,
+    again: bool,
+) -> None:
     """Prepare every kind that was read.
 
     Args:
         run: for the attempt.
         supplied: by kind, the fields that the app supplies.
+        rules: of the app.
+        complete: the kinds of which every record was read.
         again: whether it was done before; the hub has moved since.
     """
     for kind in Kind:
@@ -30,17 +41,17 @@ def prepare(run: Statements, supplied: Mapping[Kind, Sequence[str]], *, again: b
         fields = [field for field in FIELDS[kind] if field.name in supplied[kind]]
         if again:
             _reset(run, kind)
-        _know_again(run, kind)
+        _know_again(run, kind, rules.grace_days)
         _repeated(run, kind)
         if run.value(f"SELECT count(*) FROM {STAGES[kind].name} AS s WHERE {OPEN}"):
             _check_values(run, kind, fields)
-            resolve(run, kind, fields)
+            resolve(run, kind, fields, rules, is_complete=kind in complete)
 
 
 def _reset(run: Statements, kind: Kind) -> None:
     run.run(
         f"UPDATE {STAGES[kind].name} AS s SET verdict = 'unchanged', sourced_id = NULL,"
-        f" is_new = NULL WHERE {HERE} AND coalesce(s.verdict, '') <> 'deleted'"
+        f" is_new = NULL WHERE {HERE} AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
     )
     run.run(
         "DELETE FROM quarantine WHERE job_id = :job AND kind = :kind AND found_by = 'hub'",
@@ -48,8 +59,12 @@ def _reset(run: Statements, kind: Kind) -> None:
     )
 
 
-def _know_again(run: Statements, kind: Kind) -> None:
-    """Open what differs from what was last taken in, and take the hub's id from its link."""
+def _know_again(run: Statements, kind: Kind, grace_days: int) -> None:
+    """Open what differs from what was last taken in, and take the hub's id from its link.
+
+    What reappears within the grace period is who it was; after it, its id means nothing any more.
+    """
+    since = run.moment(run.at - timedelta(days=grace_days))
     stage, link = STAGES[kind].name, LINKS[kind].name
     run.run(
         f"UPDATE {stage} AS s SET verdict = NULL WHERE {HERE} AND s.verdict = 'unchanged'"
@@ -60,6 +75,7 @@ def _know_again(run: Statements, kind: Kind) -> None:
     run.run(
         f"UPDATE {stage} AS s SET sourced_id = l.sourced_id FROM {link} AS l"
         f" WHERE {OPEN} AND l.app_id = :app AND l.external_id = s.external_id"
+        f" AND (l.ended_at IS NULL OR l.ended_at >= {since})"
     )
 
 

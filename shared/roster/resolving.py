@@ -1,18 +1,22 @@
 """References become hub ids, rows without a link are matched, and the rest gets new ids.
 
-One statement a kind does it, by joins: a lookup a row would cost many times as much.
+By joins, a kind at a time: a lookup a row would cost many times as much.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.db.hub_tables import HUB, LINKS, STAGES, raw, snake
 from shared.domain.records import Field, Kind
-from shared.roster.identity import KEYS
+from shared.roster.identity import MatchKey, match_keys
 from shared.roster.quarantine import refuse, tell
-from shared.roster.statements import OPEN, Statements
+from shared.roster.renames import propose_renames
+from shared.roster.rules import AppRules
+from shared.roster.statements import HERE, OPEN, Statements
 
 #: Kinds of which several external ids of one app may mean one record: each school of a student
 #: system has a first semester of its own.
@@ -21,39 +25,55 @@ SHARED_KINDS = frozenset({Kind.ACADEMIC_SESSIONS})
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
-    """How one reference is resolved: a join, and an expression for the hub's id or ids."""
+    """How one reference is resolved: joins, and an expression for the hub's id or ids."""
 
     field: Field
     join: str
     found: str
 
 
-def resolve(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
+def resolve(
+    run: Statements, kind: Kind, fields: Sequence[Field], rules: AppRules, *, is_complete: bool
+) -> None:
     """Resolve, match and number the open rows of a kind.
 
     Args:
         run: for the attempt.
         kind: the kinds before it are resolved already.
         fields: that the app supplies.
+        rules: of the app.
+        is_complete: whether the read brought every record, so that one which is missing may be
+            shown under another id now.
     """
     others = [field for field in fields if field.ref is not None and field.ref is not kind]
     itself = [field for field in fields if field.ref is kind]
-    _identify(run, kind, fields, others)
+    keys = _usable(run, kind, fields, rules)
+    _refer(run, kind, others)
+    _identify(run, kind, _Matching(run, kind, keys, rules.grace_days, is_complete))
     _dangling(run, kind, others)
     if kind not in SHARED_KINDS:
         _match_once(run, kind)
+    if kind is Kind.USERS and is_complete:
+        propose_renames(run, {field.name for field in fields})
     if itself:
-        _resolve_itself(run, kind, itself)
+        # now that all rows of the kind have their ids
+        _refer(run, kind, itself)
         _dangling(run, kind, itself)
 
 
-def _ids(kind: Kind) -> str:
-    """Return a query for (external id, hub id) of what was read and taken in, or is linked."""
+def _lookup(kind: Kind, name: str, given: str) -> tuple[str, str]:
+    """Return joins that find the hub's id of a record by an external id, and what they find.
+
+    It was read and taken in, or is linked. A record that is proposed as a rename stands for the
+    record that it was. Both joins go by an index, so that few rows need no look at all of them.
+    """
     return (
-        f"SELECT s.external_id, s.sourced_id FROM {STAGES[kind].name} AS s WHERE {OPEN}"
-        f" AND s.sourced_id IS NOT NULL"
-        f" UNION SELECT external_id, sourced_id FROM {LINKS[kind].name}"
-        " WHERE app_id = :app AND ended_at IS NULL"
+        f"LEFT JOIN {STAGES[kind].name} AS {name}s ON {name}s.job_id = :job"
+        f" AND {name}s.attempt = :attempt AND {name}s.external_id = {given}"
+        f" AND coalesce({name}s.verdict, 'proposed') = 'proposed'"
+        f" LEFT JOIN {LINKS[kind].name} AS {name}l ON {name}l.app_id = :app"
+        f" AND {name}l.external_id = {given} AND {name}l.ended_at IS NULL",
+        f"coalesce({name}s.sourced_id, {name}l.sourced_id)",
     )
 
 
@@ -62,68 +82,137 @@ def _reference(run: Statements, kind: Kind, field: Field, number: int) -> _Refer
         raise ValueError(f"{field.name} is no reference")
     name, given = f"r{number}", f"x.{raw(field)}"
     if not field.many:
-        join = f"LEFT JOIN ({_ids(field.ref)}) AS {name} ON {name}.external_id = {given}"
-        return _Reference(field, join, f"{name}.sourced_id")
+        return _Reference(field, *_lookup(field.ref, name, given))
+    join, found = _lookup(field.ref, "r", "e.value")
     grouped = (
-        f"SELECT s.n, {run.gathered('i.sourced_id')} AS ids FROM {STAGES[kind].name} AS s"
-        f" CROSS JOIN {run.elements(f's.{raw(field)}')}"
-        f" JOIN ({_ids(field.ref)}) AS i ON i.external_id = e.value"
-        f" WHERE {OPEN} AND s.{raw(field)} IS NOT NULL GROUP BY s.n"
+        f"SELECT s.n, {run.gathered(found)} AS ids FROM {STAGES[kind].name} AS s"
+        f" CROSS JOIN {run.elements(f's.{raw(field)}')} {join}"
+        f" WHERE {OPEN} AND s.{raw(field)} IS NOT NULL AND {found} IS NOT NULL GROUP BY s.n"
     )
     written = f"SELECT g.n, {run.sorted_array('g.ids')} AS ids FROM ({grouped}) AS g"
     return _Reference(field, f"LEFT JOIN ({written}) AS {name} ON {name}.n = x.n", f"{name}.ids")
 
 
-def _identify(
-    run: Statements, kind: Kind, fields: Sequence[Field], others: Sequence[Field]
-) -> None:
-    """Resolve the references to other kinds, match by the kind's key, and number what is new."""
+def _refer(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
+    """Resolve these references of the open rows."""
+    if not fields:
+        return
     stage = STAGES[kind].name
-    references = [_reference(run, kind, field, i) for i, field in enumerate(others)]
-    resolved = {snake(r.field.name): r.found for r in references}
-    match, matched = _match(kind, resolved) if _may_match(run, kind, fields) else ("", ", NULL")
-    known = f"coalesce(x.sourced_id{matched})"
-    columns = "".join(f", {found} AS {column}" for column, found in resolved.items())
+    references = [_reference(run, kind, field, i) for i, field in enumerate(fields)]
+    given = " OR ".join(f"x.{raw(field)} IS NOT NULL" for field in fields)
+    columns = "".join(f", {r.found} AS {snake(r.field.name)}" for r in references)
     query = (
-        f"SELECT x.{run.row_id} AS place, {known} AS known{columns} FROM {stage} AS x"
-        f" {' '.join(r.join for r in references)} {match}"
-        f" WHERE {OPEN.replace('s.', 'x.')}"
+        f"SELECT x.{run.row_id} AS place{columns} FROM {stage} AS x"
+        f" {' '.join(r.join for r in references)} WHERE {OPEN.replace('s.', 'x.')} AND ({given})"
     )
-    taken = "".join(f", {column} = q.{column}" for column in resolved)
+    taken = ", ".join(f"{snake(field.name)} = q.{snake(field.name)}" for field in fields)
+    run.run(f"UPDATE {stage} AS s SET {taken} FROM ({query}) AS q WHERE s.{run.row_id} = q.place")
+
+
+def _identify(run: Statements, kind: Kind, matching: _Matching) -> None:
+    """Match the rows without a link by the kind's keys, and number what is new."""
+    stage = STAGES[kind].name
+    unknown = f"{OPEN} AND s.sourced_id IS NULL"
+    if not matching.keys:
+        run.run(
+            f"UPDATE {stage} AS s SET sourced_id = {run.new_id('s')}, is_new = 1 WHERE {unknown}"
+        )
+        return
+    found, joins = matching.searches()
+    query = (
+        f"WITH {', '.join(found)} SELECT x.{run.row_id} AS place,"
+        f" coalesce({', '.join([f'm{i}.sourced_id' for i in range(len(joins))])}, NULL) AS known"
+        f" FROM {stage} AS x {' '.join(joins)} WHERE {unknown.replace('s.', 'x.')}"
+    )
     run.run(
         f"UPDATE {stage} AS s SET sourced_id = coalesce(q.known, {run.new_id('s')}),"
-        f" is_new = CASE WHEN q.known IS NULL THEN 1 END{taken}"
+        f" is_new = CASE WHEN q.known IS NULL THEN 1 END"
         f" FROM ({query}) AS q WHERE s.{run.row_id} = q.place"
     )
 
 
-def _may_match(run: Statements, kind: Kind, fields: Sequence[Field]) -> bool:
-    if not set(KEYS[kind]) <= {field.name for field in fields}:
-        return False
+def _usable(
+    run: Statements, kind: Kind, fields: Sequence[Field], rules: AppRules
+) -> list[MatchKey]:
+    """Return the keys that can find something: the app supplies them, and there is who to find."""
+    names = {field.name for field in fields}
+    keys = [key for key in match_keys(kind, rules) if set(key.fields) <= names]
+    if not keys:
+        return []
     stage = f"SELECT 1 FROM {STAGES[kind].name} AS s WHERE {OPEN} AND s.sourced_id IS NULL"
-    hub = f"SELECT 1 FROM {HUB[kind].name} WHERE tenant_id = :tenant AND status = 'active'"
-    return bool(
-        run.value(f"SELECT CASE WHEN EXISTS ({stage}) AND EXISTS ({hub}) THEN 1 ELSE 0 END")
-    )
+    hub = f"SELECT 1 FROM {HUB[kind].name} WHERE tenant_id = :tenant"
+    found = run.value(f"SELECT CASE WHEN EXISTS ({stage}) AND EXISTS ({hub}) THEN 1 ELSE 0 END")
+    return keys if found else []
 
 
-def _match(kind: Kind, resolved: Mapping[str, str]) -> tuple[str, str]:
-    """Return the join by which rows without a link find their record, and what it finds."""
-    columns = [snake(name) for name in KEYS[kind]]
-    keys = ", ".join(f"h.{column}" for column in columns)
-    taken = (
-        ""
-        if kind in SHARED_KINDS
-        else f" AND NOT EXISTS (SELECT 1 FROM {LINKS[kind].name} AS k"
-        " WHERE k.sourced_id = h.sourced_id AND k.app_id = :app AND k.ended_at IS NULL)"
-    )
-    one = (
-        f"SELECT {keys}, min(h.sourced_id) AS sourced_id FROM {HUB[kind].name} AS h"
-        f" WHERE h.tenant_id = :tenant AND h.status = 'active'{taken}"
-        f" GROUP BY {keys} HAVING count(*) = 1"
-    )
-    same = " AND ".join(f"m.{column} = {resolved.get(column, f'x.{column}')}" for column in columns)
-    return f"LEFT JOIN ({one}) AS m ON x.sourced_id IS NULL AND {same}", ", m.sourced_id"
+@dataclass(frozen=True, slots=True)
+class _Matching:
+    """How rows `x` without a link find their record: by joins, tried in order."""
+
+    run: Statements
+    kind: Kind
+    keys: Sequence[MatchKey]
+    grace_days: int
+    is_complete: bool
+
+    def searches(self) -> tuple[list[str], list[str]]:
+        """Return a table expression a way to know a record, and its join; the best come first."""
+        since = self.run.moment(self.run.at - timedelta(days=self.grace_days))
+        back = f"h.status <> 'active' AND h.date_last_modified >= {since}"
+        deleted = (
+            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {HUB[self.kind].name} AS h"
+            f" WHERE h.tenant_id = :tenant AND {back}) THEN 1 ELSE 0 END"
+        )
+        conditions = ["h.status = 'active'"]
+        if self.run.value(deleted):
+            conditions.append(back)
+        made = [
+            self._search(f"m{number}", key, condition)
+            for number, (condition, key) in enumerate(itertools.product(conditions, self.keys))
+        ]
+        return [found for found, _ in made], [join for _, join in made]
+
+    def _search(self, name: str, key: MatchKey, condition: str) -> tuple[str, str]:
+        columns = [snake(field) for field in key.fields]
+        of_hub = [f"lower(h.{c})" if key.domains else f"h.{c}" for c in columns]
+        given = [f"lower(x.{c})" if key.domains else f"x.{c}" for c in columns]
+        keys = ", ".join(f"{value} AS {c}" for value, c in zip(of_hub, columns, strict=True))
+        wanted = f"{OPEN.replace('s.', 'x.')} AND x.sourced_id IS NULL"
+        # computed once, and only for the keys that are asked for
+        found = (
+            f"{name} AS MATERIALIZED (SELECT {keys}, min(h.sourced_id) AS sourced_id"
+            f" FROM {HUB[self.kind].name} AS h WHERE h.tenant_id = :tenant AND {condition}"
+            f" AND ({', '.join(of_hub)}) IN (SELECT {', '.join(given)}"
+            f" FROM {STAGES[self.kind].name} AS x WHERE {wanted}){self._taken()}"
+            f" GROUP BY {', '.join(of_hub)} HAVING count(*) = 1)"
+        )
+        same = [f"{name}.{c} = {value}" for c, value in zip(columns, given, strict=True)]
+        if key.domains:
+            listed = ", ".join(f"'{_quoted(domain)}'" for domain in sorted(key.domains))
+            same.append(f"{self.run.domain_of(given[0])} IN ({listed})")
+        return found, f"LEFT JOIN {name} ON {' AND '.join(same)}"
+
+    def _taken(self) -> str:
+        """Return the condition that leaves out records which the app shows under another id."""
+        if self.kind in SHARED_KINDS:
+            return ""
+        shown, condition = "", ""
+        if self.is_complete:
+            # an id that is missing from a complete read has been given up
+            shown = (
+                f" JOIN {STAGES[self.kind].name} AS s ON s.external_id = k.external_id AND {HERE}"
+            )
+            condition = " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
+        return (
+            f" AND NOT EXISTS (SELECT 1 FROM {LINKS[self.kind].name} AS k{shown}"
+            " WHERE k.sourced_id = h.sourced_id AND k.app_id = :app AND k.ended_at IS NULL"
+            f"{condition})"
+        )
+
+
+def _quoted(value: str) -> str:
+    """Return text as it stands between the quotes of an SQL literal."""
+    return value.lower().replace("'", "''").replace(":", "\\:")
 
 
 def _match_once(run: Statements, kind: Kind) -> None:
@@ -145,20 +234,6 @@ def _match_once(run: Statements, kind: Kind) -> None:
         )
 
 
-def _resolve_itself(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
-    """Resolve the references within a kind, now that all of its rows have their ids."""
-    stage = STAGES[kind].name
-    references = [_reference(run, kind, field, i) for i, field in enumerate(fields)]
-    given = " OR ".join(f"x.{raw(field)} IS NOT NULL" for field in fields)
-    columns = "".join(f", {r.found} AS {snake(r.field.name)}" for r in references)
-    query = (
-        f"SELECT x.{run.row_id} AS place{columns} FROM {stage} AS x"
-        f" {' '.join(r.join for r in references)} WHERE {OPEN.replace('s.', 'x.')} AND ({given})"
-    )
-    taken = ", ".join(f"{snake(field.name)} = q.{snake(field.name)}" for field in fields)
-    run.run(f"UPDATE {stage} AS s SET {taken} FROM ({query}) AS q WHERE s.{run.row_id} = q.place")
-
-
 def _dangling(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
     """Refuse rows that name nobody; what is optional is left out, and said."""
     stage = STAGES[kind].name
@@ -168,10 +243,10 @@ def _dangling(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
         given = raw(field)
         missing = f"s.{snake(field.name)} IS NULL AND s.{given} IS NOT NULL"
         if field.many:
+            join, found = _lookup(field.ref, "r", "e.value")
             missing = (
                 f"s.n IN (SELECT s.n FROM {stage} AS s CROSS JOIN {run.elements(f's.{given}')}"
-                f" LEFT JOIN ({_ids(field.ref)}) AS i ON i.external_id = e.value"
-                f" WHERE {OPEN} AND s.{given} IS NOT NULL AND i.sourced_id IS NULL)"
+                f" {join} WHERE {OPEN} AND s.{given} IS NOT NULL AND {found} IS NULL)"
             )
         where = f"{OPEN} AND {missing}"
         if not run.value(f"SELECT count(*) FROM {stage} AS s WHERE {where}"):

@@ -39,6 +39,7 @@ class Staging:
         key: the attempt.
         supplied: by kind, the fields that the app supplies; the others are left alone.
         staged: by kind, how many rows were staged, deletions among them.
+        deleted: by kind, how many of those were deletions.
         refused: by kind, how many records could not be read.
     """
 
@@ -46,7 +47,9 @@ class Staging:
         self.key = key
         self.supplied: dict[Kind, tuple[str, ...]] = {}
         self.staged: defaultdict[Kind, int] = defaultdict(int)
+        self.deleted: defaultdict[Kind, int] = defaultdict(int)
         self.refused: defaultdict[Kind, int] = defaultdict(int)
+        self._input = 0
         self._database = database
         self._number = count(1)
         self._linked: dict[Kind, bool] = {}
@@ -70,6 +73,13 @@ class Staging:
             gone = [(external_id, "") for external_id in batch.deleted]
             self._copy(connection, batch.kind, ["external_id", "fingerprint"], "deleted", gone)
         self.staged[batch.kind] += len(rows) + len(gone)
+        self.deleted[batch.kind] += len(gone)
+        self._input += sum(int(row[1], 16) for row in rows)
+
+    @property
+    def input_hash(self) -> str:
+        """Of all rows that were read; the order in which a vendor gives them does not count."""
+        return f"{self._input % 2**128:032x}"
 
     def refuse(self, refused: Refused) -> None:
         """Put a record that the connector could not read into quarantine, soon."""

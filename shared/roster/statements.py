@@ -23,7 +23,7 @@ OPEN = f"{HERE} AND s.verdict IS NULL"
 #: From so many staged rows on, PostgreSQL must join by hash or merge. Its statistics cannot know
 #: what a job has staged a moment ago, and a nested loop in their place takes hours. `ANALYZE`
 #: would hold its lock until the commit, and make the jobs of all tenants wait for each other.
-LARGE = 5000
+LARGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ class Statements:
         """Run one query that gives one number."""
         return int(self._execute(sql, values).scalar_one())
 
+    def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
+        """Run one query; returns its rows, of which there must be few."""
+        return [tuple(row) for row in self._execute(sql, values)]
+
     @property
     def row_id(self) -> str:
         """The column by which a table's row finds itself again within one statement."""
@@ -58,6 +62,18 @@ class Statements:
     def instant(self) -> str:
         """Return an expression for the time of the change."""
         return "CAST(:at AS timestamptz)" if self.is_postgresql else ":at"
+
+    def moment(self, at: datetime) -> str:
+        """Return an expression for an instant."""
+        if self.is_postgresql:
+            return f"CAST('{at.isoformat()}' AS timestamptz)"
+        return f"'{at.replace(tzinfo=None).isoformat(' ')}'"
+
+    def domain_of(self, column: str) -> str:
+        """Return an expression for the domain of an e-mail address, in lower case."""
+        if self.is_postgresql:
+            return f"lower(split_part({column}, '@', 2))"
+        return f"lower(substr({column}, instr({column}, '@') + 1))"
 
     def json(self, pairs: Mapping[str, str]) -> str:
         """Return an expression that makes JSON text of name → SQL expression."""
@@ -103,12 +119,30 @@ class Statements:
 
     def sorted_array(self, column: str) -> str:
         """Return an expression: a gathered column as `records.encode_list` would write it."""
-        if self.is_postgresql:
-            joined = "string_agg(CAST(to_json(v) AS text), ',' ORDER BY v COLLATE \"C\")"
-        else:
-            joined = "group_concat(json_quote(v), ',')"
         distinct = f"SELECT DISTINCT e.value AS v FROM {self.elements(column)} ORDER BY v"
-        return f"(SELECT '[' || {joined} || ']' FROM ({distinct}) AS o)"
+        return f"(SELECT '[' || {self._joined()} || ']' FROM ({distinct}) AS o)"
+
+    def merged_elements(self, base: str, ours: str, theirs: str) -> str:
+        """Return an expression that says what `shared.domain.merge.merge_elements` says."""
+        before, mine, other = (
+            "SELECT e.value FROM " + self.elements(f"coalesce({column}, '[]')")
+            for column in (base, ours, theirs)
+        )
+        kept = (
+            f"SELECT u.value AS v FROM ({mine} UNION {other}) AS u"
+            f" WHERE (u.value IN ({mine}) AND u.value IN ({other}))"
+            f" OR u.value NOT IN ({before}) ORDER BY 1"
+        )
+        return (
+            f"(SELECT CASE WHEN count(*) > 0 THEN '[' || {self._joined()} || ']' END"
+            f" FROM ({kept}) AS o)"
+        )
+
+    def _joined(self) -> str:
+        """Return an aggregate: the texts `v` as the elements of a JSON array, sorted."""
+        if self.is_postgresql:
+            return "string_agg(CAST(to_json(v) AS text), ',' ORDER BY v COLLATE \"C\")"
+        return "group_concat(json_quote(v), ',')"
 
     def _execute(self, sql: str, values: Mapping[str, object]) -> CursorResult[Any]:
         bound = {

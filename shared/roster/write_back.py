@@ -15,9 +15,9 @@ from sqlalchemy import Row, bindparam, insert, select, text, update
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, LINKS, STAGES, snake, vendor_writes
-from shared.domain.merge import Side, merge
+from shared.domain.merge import Side, merge, merge_elements
 from shared.domain.records import Kind
-from shared.roster.merging import owns
+from shared.roster.conflicts import is_set
 from shared.roster.plan import Plan
 from shared.roster.statements import HERE, OPEN
 
@@ -26,8 +26,6 @@ Intent = tuple[str, str, dict[str, str | None]]
 
 #: Records that are compared at once.
 PAGE = 1000
-#: The app's place in the tenant's order, as an SQL expression.
-POSITION = "(SELECT position FROM apps WHERE id = :app)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +54,15 @@ def pending_writes(
         accepts: whether the vendor can write a record at all, by its kind and external id.
     """
     for kind, names in writable.items():
-        fields = sorted(names)
+        fields = sorted(names - plan.rules.ignored(kind))
+        if not fields:
+            continue
         for page in _pages(database, plan, kind, fields):
             wanted = [
                 intent
                 for row in page
-                if accepts(kind, row.external_id) and (intent := _intent(row, fields)) is not None
+                if accepts(kind, row.external_id)
+                and (intent := _intent(plan, kind, row, fields)) is not None
             ]
             intents = _without_answered(database, plan, wanted)
             for start in range(0, len(intents), batch_size):
@@ -144,10 +145,16 @@ def _differing(plan: Plan, kind: Kind, fields: Sequence[str]) -> str:
         else f"l.{c}"
         for name, c in columns.items()
     }
-    is_owner = {c: owns(link, c).replace(":position", POSITION) for c in columns.values()}
+    own = plan.ownership
+    # a field that waits for a person is left alone on both sides
+    waits = (
+        f"EXISTS (SELECT 1 FROM conflicts AS c WHERE c.app_id = :app AND c.kind = '{kind}'"
+        " AND c.external_id = i.external_id AND c.state = 'open' AND c.field = "
+    )
     values = ", ".join(
         f"h.{c} AS ours_{c}, l.{c} AS base_{c}, {theirs[name]} AS theirs_{c},"
-        f" ({is_owner[c]}) AS owns_{c}"
+        f" ({own.is_owner(kind, name)}) AS owns_{c},"
+        f" ({own.is_settled(kind, name)}) AS settled_{c}, {waits}'{name}') AS waits_{c}"
         for name, c in columns.items()
     )
     differ = " OR ".join(f"h.{c} IS DISTINCT FROM {theirs[n]}" for n, c in columns.items())
@@ -174,28 +181,38 @@ def _there(plan: Plan, kind: Kind) -> str:
     seen = f"SELECT 1 FROM {stage} AS s WHERE {HERE} AND s.external_id = l.external_id"
     linked += (
         f" AND EXISTS ({seen} AND coalesce(s.verdict, '') <> 'deleted')"
-        if plan.may_end(kind)
+        if plan.absence(kind) is not None
         else f" AND NOT EXISTS ({seen} AND s.verdict = 'deleted')"
     )
     matched = f"SELECT s.external_id, s.sourced_id FROM {stage} AS s WHERE {OPEN}"
     return f"{linked} UNION {matched} AND s.is_new IS NULL"
 
 
-def _intent(row: Row[Any], fields: Sequence[str]) -> _Wanted | None:
+def _intent(plan: Plan, kind: Kind, row: Row[Any], fields: Sequence[str]) -> _Wanted | None:
     values: dict[str, str | None] = {}
     held: dict[str, str | None] = {}
     for name in fields:
         column = snake(name)
-        ours, theirs = getattr(row, f"ours_{column}"), getattr(row, f"theirs_{column}")
+        base, ours, theirs = (
+            getattr(row, f"{side}_{column}") for side in ("base", "ours", "theirs")
+        )
+        if getattr(row, f"waits_{column}"):
+            continue
         side = merge(
-            getattr(row, f"base_{column}"),
+            base,
             ours,
             theirs,
             is_linked=bool(row.is_linked),
             is_owner=bool(getattr(row, f"owns_{column}")),
+            fills=plan.ownership.fills(kind, name),
+            is_settled=bool(getattr(row, f"settled_{column}")),
         )
+        wanted = ours
+        if is_set(kind, name) and row.is_linked and theirs != base and ours != base:
+            wanted = merge_elements(base, ours, theirs)
+            side = Side.AGREED if wanted == theirs else Side.OURS
         if side is Side.OURS:
-            values[name], held[name] = ours, theirs
+            values[name], held[name] = wanted, theirs
     if not values:
         return None
     told = json.dumps([row.external_id, values], sort_keys=True, ensure_ascii=False)

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, LINKS, change_log, quarantine, snake
@@ -18,7 +18,8 @@ from shared.domain.reading import Batch, ReadCertificate, Refused, Row
 from shared.domain.records import FIELDS, Kind, encode_list, field_names
 from shared.domain.states import Mode
 from shared.roster.apply import apply_plan
-from shared.roster.plan import Plan, hub_lock, make_plan
+from shared.roster.locking import hub_lock
+from shared.roster.plan import Plan, make_plan
 from shared.roster.staging import JobKey, Staging
 
 Roster = dict[Kind, list[Row]]
@@ -160,6 +161,18 @@ class Hub:
             ).scalar_one()
         return app_id
 
+    def key_of_another_tenant(self) -> JobKey:
+        """A key of an app of a second tenant, both new."""
+        app = self.app(99)
+        with self.database.write() as connection:
+            tenant_id: int = connection.execute(
+                insert(tenants)
+                .values(name="other", zone="UTC", created_at=self.database.now(connection))
+                .returning(tenants.c.id)
+            ).scalar_one()
+            connection.execute(update(apps).where(apps.c.id == app).values(tenant_id=tenant_id))
+        return JobKey(next(self._jobs), 1, tenant_id, app)
+
     def key(self, app: int) -> JobKey:
         return JobKey(next(self._jobs), 1, self.tenant_id, app)
 
@@ -197,14 +210,24 @@ class Hub:
         certificate = ReadCertificate(
             mode,
             frozenset() if mode is Mode.INCREMENTAL else whole,
-            {kind: staging.staged[kind] for kind in read},
+            {kind: staging.staged[kind] - staging.deleted[kind] for kind in read},
         )
         return make_plan(self.database, staging, certificate)
 
     def apply(self, plan: Plan) -> dict[str, dict[str, int]]:
         with self.database.write() as connection:
             version = hub_lock(connection, self.tenant_id)
-            return apply_plan(connection, self.database, plan, hub_version=version)
+            applied = apply_plan(connection, self.database, plan, hub_version=version)
+        if plan.certificate.complete:
+            self._set_scope(plan)
+        return applied.counts
+
+    def _set_scope(self, plan: Plan) -> None:
+        """Do what T4 does with the app's row."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(apps).where(apps.c.id == plan.key.app_id).values(scope=plan.scope)
+            )
 
     def sync(
         self, app: int | JobKey, read: Mapping[Kind, Iterable[Row]], **more: Any

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from shared.db.hub_tables import hubs
-from shared.db.tables import apps, tenants
+from shared.db.tables import tenants
 from shared.roster.apply import apply_plan
-from shared.roster.plan import hub_lock
+from shared.roster.locking import hub_lock
 from shared.roster.staging import JobKey
 from tests.integration.roster.district import Hub, roster
 
@@ -17,14 +17,7 @@ from tests.integration.roster.district import Hub, roster
 def test_while_one_applies_others_decide_and_apply(postgresql_hub: Hub) -> None:
     hub = postgresql_hub
     app = hub.app(1)
-    other = hub.app(2)
-    with hub.database.write() as connection:
-        connection.execute(
-            insert(tenants).values(
-                id=50, name="b", zone="UTC", created_at=hub.database.now(connection)
-            )
-        )
-        connection.execute(apps.update().where(apps.c.id == other).values(tenant_id=50))
+    elsewhere = hub.key_of_another_tenant()
     hub.sync(app, roster(users=2))
     plan = hub.plan(app, roster(users=3))
     with hub.database.write() as connection:
@@ -32,7 +25,7 @@ def test_while_one_applies_others_decide_and_apply(postgresql_hub: Hub) -> None:
         with hub.database.write() as gate:
             gate.execute(text("SET LOCAL lock_timeout = '1s'"))
             gate.execute(select(tenants).with_for_update(key_share=True)).all()
-        counts = _sync_elsewhere(hub, JobKey(900, 1, 50, other))
+        counts = _sync_elsewhere(hub, elsewhere)
         # and yet the tenant's own roster has one writer at a time
         mine = select(hubs).where(hubs.c.tenant_id == hub.tenant_id).with_for_update(nowait=True)
         with pytest.raises(OperationalError), hub.database.write() as second:
@@ -44,4 +37,4 @@ def _sync_elsewhere(hub: Hub, key: JobKey) -> dict[str, dict[str, int]]:
     plan = hub.plan(key, roster(users=2))
     with hub.database.write() as connection:
         version = hub_lock(connection, key.tenant_id)
-        return apply_plan(connection, hub.database, plan, hub_version=version)
+        return apply_plan(connection, hub.database, plan, hub_version=version).counts

@@ -93,7 +93,7 @@ def test_who_is_absent_from_a_complete_read_is_removed_and_comes_back_as_the_sam
     assert [row["op"] for row in removed] == ["remove"]
 
     counts = hub.sync(app, roster(users=3))
-    assert counts["users"] == {"updated": 1, "unchanged": 2}
+    assert counts["users"] == {"restored": 1, "unchanged": 2}
     assert hub.records(Kind.USERS)["user3"]["sourced_id"] == gone
     restored = [row for row in hub.table(change_log) if row["sourced_id"] == gone]
     assert json.loads(restored[-1]["before"]) == {"status": "tobedeleted"}
@@ -206,8 +206,7 @@ def test_what_an_attempt_that_died_has_staged_goes(hub: Hub) -> None:
 def test_tenants_do_not_see_each_other(hub: Hub) -> None:
     app = hub.app(1)
     hub.sync(app, roster(users=2))
-    other = JobKey(99, 1, hub.tenant_id + 1, hub.app(2))
-    counts = hub.sync(other, roster(users=2))
+    counts = hub.sync(hub.key_of_another_tenant(), roster(users=2))
     assert counts["users"] == {"added": 2}
     assert len(hub.table(HUB[Kind.USERS])) == 4
     assert len(hub.table(LINKS[Kind.USERS])) == 4

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from sqlalchemy import update
 
 from shared.db.hub_tables import HUB, LINKS
+from shared.db.review_tables import conflicts
 from shared.domain.merge import Side, merge
 from shared.domain.records import Kind
 from tests.integration.roster.district import Hub, user
 
 VALUES = (None, "a", "b", "c")
+#: What the other app supplies; where it is the owner, a hub that holds this is settled.
+OTHERS = "a"
 
 
-def test_the_sql_agrees_with_the_pure_merge_in_every_case(hub: Hub) -> None:
-    before, me, after = hub.app(1), hub.app(2), hub.app(3)
+@pytest.mark.parametrize("tier", ["import", "two_way"])
+def test_the_sql_agrees_with_the_pure_merge_in_every_case(hub: Hub, tier: str) -> None:
+    before, me, after = hub.app(1), hub.app(2, tier), hub.app(3)
     cases = list(itertools.product(VALUES, VALUES, VALUES, (True, False), (True, False)))
     names = {number: case for number, case in enumerate(cases, start=1)}
     must = ("enabledUser", "username", "givenName", "familyName", "identifier", "phone")
@@ -31,8 +36,8 @@ def test_the_sql_agrees_with_the_pure_merge_in_every_case(hub: Hub) -> None:
         hub.sync(app, {Kind.USERS: rows(phones)}, fields={Kind.USERS: must})
 
     # another app supplies the field of every record: one that comes before me, or one after
-    sync(before, {n: "x" for n, (*_, is_owner) in names.items() if not is_owner})
-    sync(after, {n: "x" for n, (*_, is_owner) in names.items() if is_owner})
+    sync(before, {n: OTHERS for n, (*_, is_owner) in names.items() if not is_owner})
+    sync(after, {n: OTHERS for n, (*_, is_owner) in names.items() if is_owner})
     sync(me, {n: base for n, (base, _, _, is_linked, _) in names.items() if is_linked})
     with hub.database.write() as connection:
         for number, (_, ours, *_) in names.items():
@@ -40,16 +45,36 @@ def test_the_sql_agrees_with_the_pure_merge_in_every_case(hub: Hub) -> None:
             connection.execute(
                 update(table).where(table.c.username == f"user{number}").values(phone=ours)
             )
-    # an unchanged source row is done with at once, so that something else must have changed
-    with hub.database.write() as connection:
+        # the first rounds may have found conflicts of their own
+        connection.execute(conflicts.delete())
+        # an unchanged source row is done with at once, so that something else must have changed
         connection.execute(update(LINKS[Kind.USERS]).values(fingerprint=""))
     people = {n: theirs for n, (_, _, theirs, _, _) in names.items()}
     hub.sync(me, {Kind.USERS: rows(people)}, fields={Kind.USERS: must})
 
     found = hub.records(Kind.USERS)
     assert len(found) == len(cases)
-    for number, (base, ours, theirs, is_linked, is_owner) in names.items():
-        side = merge(base, ours, theirs, is_linked=is_linked, is_owner=is_owner)
-        expected = theirs if side is Side.THEIRS else ours
-        case = (base, ours, theirs, is_linked, is_owner)
+    sides = {
+        number: merge(
+            base,
+            ours,
+            theirs,
+            is_linked=is_linked,
+            is_owner=is_owner,
+            fills=tier == "import",
+            is_settled=ours == OTHERS,
+        )
+        for number, (base, ours, theirs, is_linked, is_owner) in names.items()
+    }
+    for number, case in names.items():
+        _, ours, theirs, *_ = case
+        expected = theirs if sides[number] is Side.THEIRS else ours
         assert found[f"user{number}"]["phone"] == expected, case
+    noted = {(row["sourced_id"], row["base"], row["ours"], row["theirs"]) for row in
+             hub.table(conflicts)}  # fmt: skip
+    assert noted == {
+        (found[f"user{number}"]["sourced_id"], *names[number][:3])
+        for number, side in sides.items()
+        if side is Side.CONFLICT
+    }
+    assert bool(noted) == (tier == "two_way")
