@@ -81,15 +81,20 @@ def merge_kind(
     """
     counts = KindCounts()
     stage = STAGES[kind].name
-    if run.value(f"SELECT count(*) FROM {stage} AS s WHERE {OPEN}"):
+    if run.value(f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s WHERE {OPEN} LIMIT 1) AS o"):
         counts.conflicts = note_conflicts(run, kind, supplied, ownership)
         counts.added = _insert(run, kind, supplied)
         counts.updated, counts.restored = _update(run, kind, supplied, ownership)
         _link(run, kind, supplied)
         close_agreed(run, kind)
-    verdicts = f"SELECT count(*) FROM {stage} AS s WHERE {HERE}"
-    counts.quarantined = run.value(f"{verdicts} AND s.verdict = 'quarantined'")
-    taken = run.value(f"{verdicts} AND coalesce(s.verdict, 'unchanged') = 'unchanged'")
+    verdicts = dict(
+        run.rows(
+            f"SELECT coalesce(s.verdict, 'unchanged'), count(*) FROM {stage} AS s WHERE {HERE}"
+            " GROUP BY 1"
+        )
+    )
+    counts.quarantined = verdicts.get("quarantined", 0)
+    taken = verdicts.get("unchanged", 0)
     counts.unchanged = taken - counts.added - counts.updated - counts.restored
     return counts
 

@@ -43,7 +43,8 @@ def prepare(
             _reset(run, kind)
         _know_again(run, kind, rules.grace_days)
         _repeated(run, kind)
-        if run.value(f"SELECT count(*) FROM {STAGES[kind].name} AS s WHERE {OPEN}"):
+        some = f"SELECT 1 FROM {STAGES[kind].name} AS s WHERE {OPEN} LIMIT 1"
+        if run.value(f"SELECT count(*) FROM ({some}) AS o"):
             _check_values(run, kind, fields)
             resolve(run, kind, fields, rules, is_complete=kind in complete)
 

@@ -48,8 +48,9 @@ def resolve(
     others = [field for field in fields if field.ref is not None and field.ref is not kind]
     itself = [field for field in fields if field.ref is kind]
     keys = _usable(run, kind, fields, rules)
-    _refer(run, kind, others)
-    _identify(run, kind, _Matching(run, kind, keys, rules.grace_days, is_complete))
+    _refer(run, kind, others, numbers=not keys)
+    if keys or not others:
+        _identify(run, kind, _Matching(run, kind, keys, rules.grace_days, is_complete))
     _dangling(run, kind, others)
     if kind not in SHARED_KINDS:
         _match_once(run, kind)
@@ -93,19 +94,34 @@ def _reference(run: Statements, kind: Kind, field: Field, number: int) -> _Refer
     return _Reference(field, f"LEFT JOIN ({written}) AS {name} ON {name}.n = x.n", f"{name}.ids")
 
 
-def _refer(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
-    """Resolve these references of the open rows."""
+def _refer(run: Statements, kind: Kind, fields: Sequence[Field], *, numbers: bool = False) -> None:
+    """Resolve these references of the open rows.
+
+    Args:
+        run: for the attempt.
+        kind: whose rows.
+        fields: the references.
+        numbers: whether rows without an id are new and get one on the way, since there is nothing
+            to match them with: each row is written once instead of twice.
+    """
     if not fields:
         return
     stage = STAGES[kind].name
     references = [_reference(run, kind, field, i) for i, field in enumerate(fields)]
-    given = " OR ".join(f"x.{raw(field)} IS NOT NULL" for field in fields)
     columns = "".join(f", {r.found} AS {snake(r.field.name)}" for r in references)
     query = (
         f"SELECT x.{run.row_id} AS place{columns} FROM {stage} AS x"
-        f" {' '.join(r.join for r in references)} WHERE {OPEN.replace('s.', 'x.')} AND ({given})"
+        f" {' '.join(r.join for r in references)} WHERE {OPEN.replace('s.', 'x.')}"
     )
     taken = ", ".join(f"{snake(field.name)} = q.{snake(field.name)}" for field in fields)
+    if numbers:
+        taken += (
+            f", is_new = CASE WHEN s.sourced_id IS NULL THEN 1 END,"
+            f" sourced_id = coalesce(s.sourced_id, {run.new_id('s')})"
+        )
+    else:
+        given = " OR ".join(f"x.{raw(field)} IS NOT NULL" for field in fields)
+        query += f" AND ({given})"
     run.run(f"UPDATE {stage} AS s SET {taken} FROM ({query}) AS q WHERE s.{run.row_id} = q.place")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -17,9 +17,15 @@ from shared.db.hub_tables import LINKS, STAGES, quarantine, raw, snake
 from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ContractError
+from shared.roster.lines import fingerprints_of, lines_of, storable
 
 #: Refused records that are kept in memory before they are written together.
 REFUSALS = 500
+#: Stands for that of a row that only says "deleted".
+_NO_FINGERPRINT = "-"
+
+#: A row on its way: its fingerprint, its values, and both as a line of COPY (values alone).
+_Staged = tuple[str, Row, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +70,18 @@ class Staging:
                 before, or a row is of another length.
         """
         fields = self._fields(batch)
-        columns = ["external_id", "fingerprint", *(_column(field) for field in fields)]
-        rows = list(self._rows(batch))
+        columns = ["fingerprint", "external_id", *(_column(field) for field in fields)]
+        rows = self._rows(batch)
+        ids: list[Row] = [(storable(id_),) for id_ in batch.deleted]
+        gone = [(_NO_FINGERPRINT, *both) for both in zip(ids, lines_of(ids), strict=True)]
         with self._database.write() as connection:
             # where there are links, most rows will not have changed, and are never written again
             verdict = "unchanged" if self._has_links(connection, batch.kind) else None
-            self._copy(connection, batch.kind, columns, verdict, rows)
-            gone = [(external_id, "") for external_id in batch.deleted]
-            self._copy(connection, batch.kind, ["external_id", "fingerprint"], "deleted", gone)
+            self._write(connection, batch.kind, columns, verdict, rows)
+            self._write(connection, batch.kind, columns[:2], "deleted", gone)
         self.staged[batch.kind] += len(rows) + len(gone)
         self.deleted[batch.kind] += len(gone)
-        self._input += sum(int(row[1], 16) for row in rows)
+        self._input += sum([int(row[0], 16) for row in rows])
 
     @property
     def input_hash(self) -> str:
@@ -102,9 +109,9 @@ class Staging:
                         "tenant_id": self.key.tenant_id,
                         "app_id": self.key.app_id,
                         "kind": refused.kind,
-                        "external_id": _storable(refused.external_id),
+                        "external_id": storable(refused.external_id),
                         "field": refused.field,
-                        "reason": _storable(refused.reason),
+                        "reason": storable(refused.reason),
                         "source": json.dumps(dict(refused.source)),
                         "found_by": "connector",
                         "at": at,
@@ -140,75 +147,59 @@ class Staging:
             raise ContractError(f"{batch.kind}: the batches of one read name different fields")
         return [known[name] for name in batch.fields]
 
-    def _rows(self, batch: Batch) -> Iterator[Sequence[Any]]:
+    def _rows(self, batch: Batch) -> list[_Staged]:
         width = len(batch.fields) + 1
+        if not all(row[0] and len(row) == width for row in batch.rows):
+            raise ContractError(f"{batch.kind}: a row has no id, or not {width} values")
         # other fields with the same values are another source row
         seed = hashlib.blake2b("\x1f".join(batch.fields).encode(), digest_size=16)
-        for row in batch.rows:
-            if len(row) != width or not row[0]:
-                raise ContractError(f"{batch.kind}: a row has no id, or not {width} values")
-            made = fingerprint(row, seed)
+        lines = lines_of(batch.rows)
+        staged: list[_Staged] = []
+        for made, row, line in zip(fingerprints_of(lines, seed), batch.rows, lines, strict=True):
             if made is None:
                 self._refuse_text(batch, row)
-                continue
-            yield (row[0], made, *[value or None for value in row[1:]])
+            else:
+                staged.append((made, row, line))
+        return staged
 
     def _refuse_text(self, batch: Batch, row: Row) -> None:
         names = ("sourcedId", *batch.fields)
         source = dict(zip(names, row, strict=True))
-        wrong = next(name for name, value in source.items() if value and _storable(value) != value)
+        wrong = next(name for name, value in source.items() if value and storable(value) != value)
         reason = "it holds a character that no database can store"
         self.refuse(Refused(batch.kind, str(row[0]), wrong, reason, source))
 
-    def _copy(
+    def _write(
         self,
         connection: Connection,
         kind: Kind,
         columns: Sequence[str],
         verdict: str | None,
-        rows: Sequence[Sequence[Any]],
+        rows: Sequence[_Staged],
     ) -> None:
         if not rows:
             return
         names = ["app_id", "job_id", "attempt", "verdict", "n", *columns]
         key = (self.key.app_id, self.key.job_id, self.key.attempt, verdict)
-        numbered = ((*key, next(self._number), *row) for row in rows)
         table = STAGES[kind].name
         cursor: Any = connection.connection.cursor()
         if not self._database.is_postgresql:
             places = ", ".join("?" * len(names))
-            statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"
-            cursor.executemany(statement, numbered)
+            cursor.executemany(
+                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})",
+                (
+                    (*key, next(self._number), made, *[value or None for value in row])
+                    for made, row, _ in rows
+                ),
+            )
             return
-        with cursor, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
-            for row in numbered:
-                copy.write_row(row)
-
-
-def fingerprint(row: Row, seed: hashlib.blake2b) -> str | None:
-    """Return 32 hex digits that change when any value of a source row changes.
-
-    Args:
-        row: the external id and the values; "" and None are one.
-        seed: a hash of the fields' names.
-
-    Returns:
-        None when a value cannot be stored: NUL, or half of a surrogate pair.
-    """
-    told = "\x1f".join([value or "\x1e" for value in row])
-    try:
-        content = told.encode()
-    except UnicodeEncodeError:
-        return None
-    if b"\x00" in content:
-        return None
-    made = seed.copy()
-    made.update(content)
-    return made.hexdigest()
-
-
-def _storable(value: str) -> str:
-    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+        start = "\t".join([str(value or "") for value in key])
+        text = "\n".join(
+            [f"{start}\t{next(self._number)}\t{made}\t{line}" for made, _, line in rows]
+        )
+        statement = f"COPY {table} ({', '.join(names)}) FROM STDIN (NULL '')"
+        with cursor, cursor.copy(statement) as copy:
+            copy.write(text + "\n")
 
 
 def _column(field: Field) -> str:

@@ -5,6 +5,7 @@ A statement is made of the tables' own names and never of values.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,18 +94,19 @@ class Statements:
     def new_id(self, row: str) -> str:
         """Return an expression for a new sourcedId: a UUID version 7 that rises with the row.
 
-        Rising ids land at the end of every index, where random ones would touch all of it.
+        Rising ids land at the end of every index, where random ones would touch all of it; the
+        statement's own chance and the row's number make them unique.
         """
         told = f"{int(self.at.timestamp() * 1000):012x}"
-        if self.is_postgresql:
-            place = f"lpad(to_hex({row}.n), 8, '0')"
-            chance = "substr(CAST(gen_random_uuid() AS text), 25, 10)"
-        else:
-            place = f"printf('%08x', {row}.n)"
-            chance = "lower(hex(randomblob(5)))"
+        place = (
+            f"to_hex(268435456 + {row}.n)"
+            if self.is_postgresql
+            else (f"printf('%x', 268435456 + {row}.n)")
+        )
+        # of the eight digits three stand before the variant, and five behind it
         return (
             f"'{told[:8]}-{told[8:]}-7' || substr({place}, 1, 3) || '-8' || substr({place}, 4, 3)"
-            f" || '-' || substr({place}, 7, 2) || {chance}"
+            f" || '-' || substr({place}, 7, 2) || '{secrets.token_hex(5)}'"
         )
 
     def elements(self, column: str) -> str:
