@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.oneroster.blocks import rows_of
 from connectors.oneroster.layout import HEADERS, REQUIRED
 from connectors.oneroster.mapping import BadRowError, roles_of_1_1, row_of, supplied
-from connectors.oneroster.package import MANIFEST, NAME, Package, stamps
+from connectors.oneroster.package import MANIFEST, NAME, Block, Package, stamps
 from connectors.sdk import Connector, ReadRequest
 from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused, Row
 from shared.domain.records import FIELDS, Kind
+from shared.domain.records import Field as RecordField
 from shared.domain.states import Mode, Tier
 from shared.errors import TransientConnectorError
 
@@ -109,14 +111,31 @@ class _Reading:
     def kind(self, kind: Kind) -> Iterator[Batch | Refused]:
         """Yield a file's records."""
         name = f"{kind}.csv"
-        lines = self._package.rows(name)
-        header = _header(self._package, name, next(lines, None), self._version, kind)
+        blocks = self._package.blocks(name)
+        header = _header(self._package, name, next(blocks, None), self._version, kind)
         names = supplied(kind, header)
         fields = [field for field in FIELDS[kind] if field.name in names]
-        rows: list[Row] = []
         count = 0
-        for line in lines:
-            count += 1
+        for block in blocks:
+            count += len(block.rows)
+            if kind is Kind.ORGS:
+                self._note_types(header, block)
+            rows = rows_of(kind, header, fields, block.rows)
+            if rows is None:
+                rows = yield from self._one_by_one(kind, header, fields, block)
+            yield Batch(kind, names, rows)
+        if not count:
+            raise self._package.broken(
+                name, "it has a header and no rows", "Mark it absent in manifest.csv."
+            )
+        self.counts[kind] = count
+
+    def _one_by_one(
+        self, kind: Kind, header: Sequence[str], fields: Sequence[RecordField], block: Block
+    ) -> Generator[Refused, None, list[Row]]:
+        """Yield the rows of a block that are wrong, each with its reason; return the others."""
+        rows: list[Row] = []
+        for line in block.lines():
             values = dict(zip(header, line.values, strict=False))
             try:
                 if len(line.values) != len(header):
@@ -125,18 +144,13 @@ class _Reading:
                     )
                 rows.append(row_of(kind, values, fields))
             except BadRowError as error:
-                yield _refused(kind, name, line.number, values, error)
-            if kind is Kind.ORGS:
-                self._org_types[values["sourcedId"]] = values.get("type", "")
-            if len(rows) >= BATCH_ROWS:
-                yield Batch(kind, names, rows)
-                rows = []
-        if not count:
-            raise self._package.broken(
-                name, "it has a header and no rows", "Mark it absent in manifest.csv."
-            )
-        yield Batch(kind, names, rows)
-        self.counts[kind] = count
+                yield _refused(kind, f"{kind}.csv", line.number, values, error)
+        return rows
+
+    def _note_types(self, header: Sequence[str], block: Block) -> None:
+        for row in block.rows:
+            values = dict(zip(header, row, strict=False))
+            self._org_types[values["sourcedId"]] = values.get("type", "")
 
     def roles_of_1_1(self) -> Iterator[Batch | Refused]:
         """Yield the roles that 1.1 keeps with the users, in a second pass over their file."""
@@ -213,9 +227,10 @@ def _present(package: Package, version: str, modes: Mapping[str, str]) -> frozen
     return present
 
 
-def _header(package: Package, name: str, line: object, version: str, kind: Kind) -> tuple[str, ...]:
-    values: list[str] = getattr(line, "values", [])
-    header = tuple(values)
+def _header(
+    package: Package, name: str, first: Block | None, version: str, kind: Kind
+) -> tuple[str, ...]:
+    header = tuple(first.rows[0]) if first is not None else ()
     for expected in HEADERS[version][kind]:
         if header[: len(expected)] != expected:
             continue

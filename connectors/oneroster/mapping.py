@@ -14,7 +14,8 @@ from shared.domain.records import FIELDS, Field, Kind, encode_list
 
 _GUID = re.compile(r"[0-9A-Za-z.\-_/@]{1,255}")
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
-_DATES = frozenset({"startDate", "endDate", "beginDate", "birthDate"})
+#: Fields that hold a date.
+DATES = frozenset({"startDate", "endDate", "beginDate", "birthDate"})
 
 Values = Mapping[str, str]
 
@@ -101,11 +102,16 @@ def _value(kind: Kind, field: Field, values: Values) -> str | None:
         return encode_list(split_list(cell))
     if field.vocabulary and cell not in field.vocabulary and not cell.startswith("ext:"):
         raise BadRowError(field.name, f"{cell[:40]!r} is not one of {_told(field.vocabulary)}")
-    if field.name in _DATES and not _DATE.fullmatch(cell):
+    if field.name in DATES and not is_date(cell):
         raise BadRowError(field.name, f"{cell[:40]!r} is not a date, YYYY-MM-DD")
     if field.ref is not None and not _GUID.fullmatch(cell):
         raise BadRowError(field.name, "it is no id")
     return cell
+
+
+def is_date(cell: str) -> bool:
+    """Return whether a cell is a date as the binding writes it."""
+    return _DATE.fullmatch(cell) is not None
 
 
 def _told(vocabulary: frozenset[str]) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ MAX_FILE_BYTES = 4 * 1024**3
 MAX_RATIO = 200
 MAX_FIELD = 128 * 1024
 MAX_COLUMNS = 500
+#: Rows that are handed on at once.
+BLOCK_ROWS = 2000
 #: How far a file's first bytes are looked at by `check`.
 _BLOCK = 1024 * 1024
 
@@ -39,6 +41,18 @@ class Line:
 
     number: int
     values: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some rows of a file, and where each stands."""
+
+    numbers: Sequence[int]
+    rows: list[list[str]]
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the rows one by one."""
+        return map(Line, self.numbers, self.rows)
 
 
 class Package:
@@ -79,6 +93,15 @@ class Package:
         Raises:
             PermanentConnectorError: the file's encoding or its CSV is broken; names the line.
         """
+        for block in self.blocks(name):
+            yield from block.lines()
+
+    def blocks(self, name: str) -> Iterator[Block]:
+        """Yield a file's rows, many at once; the header is a block of its own.
+
+        Raises:
+            PermanentConnectorError: the file's encoding or its CSV is broken; names the line.
+        """
         with self._open(name) as (stream, digest):
             text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
             reader = csv.reader(text, strict=True)
@@ -99,21 +122,34 @@ class Package:
         """Make the error that says what is wrong with a file, and what to do."""
         return PermanentConnectorError(NAME, f"{name}: {problem}. {fix} Nothing was changed")
 
-    def _checked(self, name: str, reader: Iterator[list[str]]) -> Iterator[Line]:
-        before = 0
+    def _checked(self, name: str, reader: Iterator[list[str]]) -> Iterator[Block]:
+        rows: list[list[str]] = []
+        start, size = 1, 1
         for values in reader:
-            line = reader.line_num  # type: ignore[attr-defined]
-            if line != before + 1:
-                raise self.broken(
-                    name, f"line {before + 1}: a value holds a line break", "Take it out."
-                )
-            before = line
             if len(values) > MAX_COLUMNS:
+                line = reader.line_num  # type: ignore[attr-defined]
                 raise self.broken(name, f"line {line}: {len(values)} columns", "Export it again.")
-            if any("\x00" in value for value in values):
-                raise self.broken(name, f"line {line}: a NUL byte", "Export it again.")
-            if values:
-                yield Line(line, values)
+            rows.append(values)
+            if len(rows) == size:
+                yield from self._block(name, start, rows, reader.line_num)  # type: ignore[attr-defined]
+                start, size, rows = start + size, BLOCK_ROWS, []
+        yield from self._block(name, start, rows, reader.line_num)  # type: ignore[attr-defined]
+
+    def _block(self, name: str, start: int, rows: list[list[str]], last: int) -> Iterator[Block]:
+        """Yield the rows that stand from one line to another, the empty ones left out."""
+        numbers: Sequence[int] = range(start, start + len(rows))
+        text = "".join(map("".join, rows))
+        if last != start + len(rows) - 1:
+            line = next(n for n, row in zip(numbers, rows, strict=True) if _breaks(row))
+            raise self.broken(name, f"line {line}: a value holds a line break", "Take it out.")
+        if "\x00" in text:
+            line = next(n for n, row in zip(numbers, rows, strict=True) if "\x00" in "".join(row))
+            raise self.broken(name, f"line {line}: a NUL byte", "Export it again.")
+        if not all(rows):
+            numbers = [number for number, row in zip(numbers, rows, strict=True) if row]
+            rows = [row for row in rows if row]
+        if rows:
+            yield Block(numbers, rows)
 
     @contextmanager
     def _open(self, name: str) -> Iterator[tuple[io.BufferedReader, _Digest]]:
@@ -133,6 +169,10 @@ class Package:
             _check_entry(entry, seen)
             seen.add(entry.filename)
             yield entry.filename
+
+
+def _breaks(row: Sequence[str]) -> bool:
+    return any("\n" in value or "\r" in value for value in row)
 
 
 class _Digest(io.RawIOBase):

@@ -34,7 +34,8 @@ class Batch:
         kind: what they are.
         fields: the OneRoster names of the columns that follow the external id; a field that is not
             named here is not supplied by this app, and the hub leaves it alone.
-        rows: each `(external id, value of fields[0], …)`; references are external ids of this app.
+        rows: each `(external id, value of fields[0], …)`, an absent value None or ""; references
+            are external ids of this app.
         deleted: external ids that the vendor itself names as deleted.
     """
 

@@ -84,7 +84,9 @@ def merge_kind(
     if run.value(f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s WHERE {OPEN} LIMIT 1) AS o"):
         counts.conflicts = note_conflicts(run, kind, supplied, ownership)
         counts.added = _insert(run, kind, supplied)
-        counts.updated, counts.restored = _update(run, kind, supplied, ownership)
+        some = f"SELECT 1 FROM {stage} AS s WHERE {OPEN} AND s.is_new IS NULL LIMIT 1"
+        if run.value(f"SELECT count(*) FROM ({some}) AS o"):
+            counts.updated, counts.restored = _update(run, kind, supplied, ownership)
         _link(run, kind, supplied)
         close_agreed(run, kind)
     verdicts = dict(
@@ -194,12 +196,20 @@ def _link(run: Statements, kind: Kind, supplied: Sequence[str]) -> None:
     listed = ", ".join(columns)
     given = ", ".join(f"s.{column}" for column in columns)
     base = ", ".join(f"{column} = excluded.{column}" for column in columns)
-    run.run(
-        f"INSERT INTO {LINKS[kind].name} (app_id, external_id, sourced_id, fingerprint, first_job,"
-        f" last_job, {listed})"
-        f" SELECT :app, s.external_id, s.sourced_id, s.fingerprint, :job, :job, {given}"
-        f" FROM {STAGES[kind].name} AS s WHERE {OPEN}"
+    link = LINKS[kind].name
+    again = (
         " ON CONFLICT (app_id, external_id) DO UPDATE SET sourced_id = excluded.sourced_id,"
         " fingerprint = excluded.fingerprint, last_job = excluded.last_job, ended_job = NULL,"
         f" ended_at = NULL, ended_why = NULL, {base}"
+    )
+    # an app's only running job is this one: where it has no link, none can come meanwhile
+    if not run.value(
+        f"SELECT count(*) FROM (SELECT 1 FROM {link} WHERE app_id = :app LIMIT 1) AS o"
+    ):
+        again = ""
+    run.run(
+        f"INSERT INTO {link} (app_id, external_id, sourced_id, fingerprint, first_job,"
+        f" last_job, {listed})"
+        f" SELECT :app, s.external_id, s.sourced_id, s.fingerprint, :job, :job, {given}"
+        f" FROM {STAGES[kind].name} AS s WHERE {OPEN}{again}"
     )
