@@ -12,6 +12,11 @@ ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
+# The tools that the benchmarks are measured against, in an environment of their own.
+PEERS := .cache/peers/.ready
+PEERS_LOCK := tests/benchmarks/peers/requirements.lock
+# Set: `make bench` reads a million users too.
+LONG ?=
 PYTEST := $(BIN)/python -m pytest
 ON_SERVERS := deploy/on-servers
 
@@ -37,8 +42,8 @@ check: $(READY) ## Check format, lint, types, layers, and run the unit and archi
 	@$(BIN)/lint-imports
 	@$(PYTEST) -q tests/unit tests/architecture
 
-bench: $(READY) ## Run the benchmarks, on real servers of their own
-	@$(ON_SERVERS) $(PYTEST) tests/benchmarks -m bench -s
+bench: $(READY) $(PEERS) ## Run the benchmarks, on real servers of their own (LONG=1: a million users)
+	@BELLRINGER_BENCH=$(if $(LONG),long) $(ON_SERVERS) $(PYTEST) tests/benchmarks -m bench -s
 
 faults: $(READY) ## Run the fault tests in their long version
 	@BELLRINGER_FAULTS=long $(ON_SERVERS) $(PYTEST) tests/faults -s
@@ -57,10 +62,16 @@ fmt: $(READY) ## Format and fix what can be fixed
 lock: ## Resolve pyproject.toml anew into the two lock files (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: see https://docs.astral.sh/uv/." >&2; exit 1; }
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra build pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade tests/benchmarks/peers/requirements.in --output-file $(PEERS_LOCK)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev --extra build --constraints requirements.lock pyproject.toml --output-file requirements-dev.lock
 
 $(READY): requirements-dev.lock pyproject.toml
 	@PYTHON="$(PYTHON)" deploy/make-venv
+	@touch $@
+
+$(PEERS): $(PEERS_LOCK) | $(READY)
+	@$(BIN)/python -m venv $(dir $@) >&2
+	@$(dir $@)bin/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes -r $(PEERS_LOCK) >&2
 	@touch $@
 
 # Passwords of this machine's stack, made once; hexadecimal, so that they fit into URLs and JSON.

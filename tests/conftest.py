@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -214,6 +214,20 @@ def database_url(servers: Servers, _names: Iterator[str]) -> Iterator[str]:
     name = next(_names)
     yield servers.make_database(name)
     servers.drop_database(name)
+
+
+@pytest.fixture
+def make_database(servers: Servers, _names: Iterator[str]) -> Iterator[Callable[[str], str]]:
+    """Make further databases of the test's own, each by a word; returns its URL."""
+    made: list[str] = []
+
+    def make(word: str) -> str:
+        made.append(f"{next(_names)}_{word}")
+        return servers.make_database(made[-1])
+
+    yield make
+    for name in made:
+        servers.drop_database(name)
 
 
 @pytest.fixture
