@@ -118,7 +118,8 @@ def _users(size: Size) -> Iterator[Row]:
     students = (("st", "Student", n, f"{9 + n % 4:02d}") for n in range(size.students))
     teachers = (("te", "Teacher", n, "") for n in range(size.teachers))
     for prefix, given, n, grade in chain(students, teachers):
-        phone = "555-0199" if size.changed and n % size.changed == 0 else "555-0100"
+        has_moved = prefix == "st" and size.changed and n % size.changed == 0
+        phone = "555-0199" if has_moved else "555-0100"
         yield (
             f"{prefix}{n}", "", "", "true", f"{prefix}{n}", "", f"{given}{n % 977}",
             f"Generated{n % 9973}", "", f"{prefix.upper()}{n}", f"{prefix}{n}@generated.example",
