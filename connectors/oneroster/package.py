@@ -27,7 +27,7 @@ MAX_RATIO = 200
 MAX_FIELD = 128 * 1024
 MAX_COLUMNS = 500
 #: Rows that are handed on at once.
-BLOCK_ROWS = 2000
+BLOCK_ROWS = 5000
 #: How far a file's first bytes are looked at by `check`.
 _BLOCK = 1024 * 1024
 
