@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -138,6 +139,36 @@ class RosterReader(Protocol):
         ...
 
 
+class ChangesReader(RosterReader, Protocol):
+    """A snapshot that also tells what has changed, what was removed among it."""
+
+    def changes(
+        self,
+        kind: Kind,
+        fields: Sequence[str],
+        since: datetime,
+        order_by: Sequence[str] = ("sourcedId",),
+    ) -> Iterator[tuple[str | None, ...]]:
+        """Yield the records that changed at or after an instant, in the order that `rows` has.
+
+        Yields `(sourcedId, status, dateLastModified, history, value of fields[0], …)`: status is
+        `active` or `tobedeleted`; the time ISO 8601 in UTC with milliseconds; the history `new`
+        for a record made since, `back` for one that was restored, or whose type or required
+        references changed, else None.
+
+        Raises:
+            ConfigurationError: a field that the target's `reads` does not list.
+        """
+        ...
+
+    def latest(self) -> datetime | None:
+        """Return when the hub changed last, aware; None: it holds nothing.
+
+        Whatever the snapshot does not show has changed, or will change, after this.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedFile:
     """A file that a target rendered: its path, its data rows and its SHA-256 in hex."""
@@ -154,10 +185,13 @@ class Rendering:
     Attributes:
         files: in the order in which they must arrive.
         left_out: reason → number of records.
+        cursor: where the next export of changes starts, kept once these files are delivered; None
+            leaves the app's cursor as it is.
     """
 
     files: tuple[RenderedFile, ...]
     left_out: Mapping[str, int]
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +227,23 @@ class Target(Protocol):
 
     def deliver(self, rendering: Rendering) -> Delivery:
         """Bring the rendered files to their place, all together."""
+        ...
+
+
+@runtime_checkable
+class ChangesTarget(Target, Protocol):
+    """A target that can send what has changed since its last delivery, and nothing more."""
+
+    def render_changes(self, roster: ChangesReader, folder: Path, cursor: str | None) -> Rendering:
+        """Write the files of what changed since `cursor` into an empty local folder.
+
+        Args:
+            roster: the hub.
+            folder: empty.
+            cursor: of the last set that was delivered, as its rendering gave it. A set may have
+                been delivered after it whose job then failed: what it held is sent again. None:
+                nothing was ever delivered, so everything is sent.
+        """
         ...
 
 

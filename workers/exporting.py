@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from connectors.sdk import Delivery, Rendering, Target
+from connectors.sdk import ChangesTarget, Delivery, Rendering, Target
 from shared.db.claiming import Outcome
 from shared.roster.snapshot import Snapshot
 from workers.opening import Opener
@@ -31,7 +31,10 @@ class Exporting:
         target = self._opener.open(work.assignment, Target)  # type: ignore[type-abstract]
         work.control.progress("rendering", 0)
         with Snapshot(work.gate.database, work.assignment.tenant_id, target.reads) as roster:
-            rendering = target.render(roster, work.folder)
+            if isinstance(target, ChangesTarget):
+                rendering = target.render_changes(roster, work.folder, work.assignment.cursor)
+            else:
+                rendering = target.render(roster, work.folder)
         rows = sum(file.rows for file in rendering.files)
         work.control.progress("delivering", rows, rows)
         work.control.confirm()
@@ -39,7 +42,11 @@ class Exporting:
 
         def apply(connection: Connection) -> Outcome:
             del connection
-            return Outcome(counts=_counts(rendering, delivery), reason=_left_out(rendering))
+            return Outcome(
+                counts=_counts(rendering, delivery),
+                reason=_left_out(rendering),
+                cursor=rendering.cursor,
+            )
 
         return apply
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.domain.records import FIELDS, Kind
+from shared.domain.records import FIELDS, Field, Kind
 
 #: Columns with which every data file begins.
 BASE = ("sourcedId", "status", "dateLastModified")
@@ -87,3 +87,64 @@ ROLES_1_1: Mapping[str, str] = MappingProxyType(
         "teacher": "teacher",
     }
 )
+
+_FILES_1_1 = (
+    "academicSessions categories classes classResources courses courseResources demographics"
+    " enrollments lineItems orgs resources results users"
+)
+_FILES_1_2 = (
+    "academicSessions categories classes classResources courses courseResources demographics"
+    " enrollments lineItemLearningObjectiveIds lineItems lineItemScoreScales orgs resources"
+    " resultLearningObjectiveIds results resultScoreScales roles scoreScales userProfiles"
+    " userResources users"
+)
+#: Every data file of a version, in the order in which its manifest names them.
+FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"1.1": tuple(_FILES_1_1.split()), "1.2": tuple(_FILES_1_2.split())}
+)
+
+#: 1.2's fields whose vocabularies a district may extend by `ext:` terms.
+EXTENSIBLE: frozenset[tuple[Kind, str]] = frozenset(
+    {
+        (Kind.ORGS, "type"),
+        (Kind.ACADEMIC_SESSIONS, "type"),
+        (Kind.CLASSES, "classType"),
+        (Kind.ROLES, "role"),
+        (Kind.ENROLLMENTS, "role"),
+        (Kind.DEMOGRAPHICS, "sex"),
+    }
+)
+
+#: 1.2's roles as 1.1 calls them, the one that says most of a user first. 1.1's aide is who helps
+#: and has none of the other roles: so is a counselor, and so aide comes last.
+ROLES_TO_1_1: Mapping[str, str] = MappingProxyType(
+    {
+        "districtAdministrator": "administrator",
+        "siteAdministrator": "administrator",
+        "systemAdministrator": "administrator",
+        "principal": "administrator",
+        "teacher": "teacher",
+        "student": "student",
+        "proctor": "proctor",
+        "parent": "parent",
+        "guardian": "guardian",
+        "relative": "relative",
+        "counselor": "aide",
+        "aide": "aide",
+    }
+)
+
+
+def allows(version: str, kind: Kind, field: Field, value: str) -> bool:
+    """Return whether a version's vocabulary of a field has a value.
+
+    >>> allows("1.1", Kind.ORGS, FIELDS[Kind.ORGS][1], "ext:annex")
+    False
+    """
+    if not field.vocabulary:
+        return True
+    if value.startswith("ext:"):
+        return version != "1.1" and (kind, field.name) in EXTENSIBLE
+    if version == "1.1" and field.name == "sex":
+        return value in {"male", "female"}
+    return value in field.vocabulary

@@ -17,6 +17,8 @@ from console.cli import (
     doctor,
     jobs,
     processes,
+    roster,
+    roster_export,
     rules,
     run_now,
     schedules,
@@ -41,6 +43,8 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
+roster.app.command("export")(roster_export.export)
+app.add_typer(roster.app, name="roster")
 app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),

@@ -1,0 +1,125 @@
+"""`oneroster_csv_export`: keeps a OneRoster 1.1 or 1.2 set in a folder or a zip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from connectors.oneroster.delivery import check_place, deliver, is_zip, pack
+from connectors.oneroster.feeds import BulkFeed, ChangesFeed, Feed, fields_of
+from connectors.oneroster.set_writer import SetWriter
+from connectors.sdk import ChangesReader, Connector, Delivery, Rendering, RosterReader
+from shared.domain.reading import Capabilities
+from shared.domain.records import Kind
+from shared.domain.states import Mode, Tier
+
+NAME = "oneroster_csv_export"
+#: The least that two instants of the hub are apart.
+_TICK = timedelta(microseconds=1)
+
+
+class OneRosterCsvExportConfig(BaseModel):
+    """Where the set goes, and of which kind it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: A folder for the CSV files, or a zip: what ends in `.zip`.
+    path: Path
+    #: Of OneRoster.
+    version: Literal["1.1", "1.2"] = "1.2"
+    #: bulk: the whole hub, each time. delta: what has changed since the set before; the first is
+    #: bulk, and so is the first after a change of path or version.
+    mode: Literal["bulk", "delta"] = "bulk"
+
+
+class OneRosterCsvExport:
+    """The export target.
+
+    Args:
+        config: where the set goes, and of which kind it is.
+    """
+
+    def __init__(self, config: OneRosterCsvExportConfig) -> None:
+        self._config = config
+        self.reads: Mapping[Kind, tuple[str, ...]] = reads(config.version)
+
+    def check(self) -> None:
+        """See that the place can be written.
+
+        Raises:
+            PermanentConnectorError: it cannot.
+        """
+        check_place(NAME, self._config.path)
+
+    def render(self, roster: RosterReader, folder: Path) -> Rendering:
+        """Write a bulk set into an empty local folder.
+
+        Raises:
+            ConfigurationError: the hub lacks what the version requires.
+        """
+        return self._render(BulkFeed(roster, self._config.version), folder)
+
+    def render_changes(self, roster: ChangesReader, folder: Path, cursor: str | None) -> Rendering:
+        """Write the next set into an empty local folder; none where nothing has changed.
+
+        Raises:
+            ConfigurationError: the hub lacks what a bulk set of the version requires.
+        """
+        since, latest = self._since(cursor), roster.latest()
+        made = self._cursor(latest) if latest is not None else None
+        if since is None:
+            return self._render(BulkFeed(roster, self._config.version), folder, made)
+        if latest is None or latest <= since:
+            return Rendering((), {})
+        feed = ChangesFeed(roster, self._config.version, since + _TICK)
+        return self._render(feed, folder, made)
+
+    def deliver(self, rendering: Rendering) -> Delivery:
+        """Put the set into its place, all together; what has not changed is left alone.
+
+        Raises:
+            PermanentConnectorError: the place cannot be written.
+        """
+        self.check()
+        return deliver(rendering.files, self._config.path)
+
+    def _render(self, feed: Feed, folder: Path, cursor: str | None = None) -> Rendering:
+        writer = SetWriter(feed, self._config.version)
+        files = writer.write(folder)
+        if is_zip(self._config.path):
+            files = (pack(files, folder / self._config.path.name),)
+        return Rendering(files, writer.left_out, cursor)
+
+    def _since(self, cursor: str | None) -> datetime | None:
+        """Return the instant up to which the set before told of the hub; None: send it all."""
+        if self._config.mode == "bulk" or cursor is None:
+            return None
+        before: dict[str, str] = json.loads(cursor)
+        at = before.pop("latest")
+        return datetime.fromisoformat(at) if before == self._place() else None
+
+    def _cursor(self, latest: datetime) -> str:
+        return json.dumps({**self._place(), "latest": latest.isoformat()})
+
+    def _place(self) -> dict[str, str]:
+        return {"path": str(self._config.path), "version": self._config.version}
+
+
+def reads(version: str) -> dict[Kind, tuple[str, ...]]:
+    """Return the fields that a version's set is made from, by kind."""
+    return {kind: fields_of(version, kind) for kind in Kind}
+
+
+CONNECTOR = Connector(
+    name=NAME,
+    title="OneRoster CSV export",
+    tier=Tier.EXPORT,
+    capabilities=Capabilities(modes=frozenset({Mode.FULL})),
+    config=OneRosterCsvExportConfig,
+    open=OneRosterCsvExport,
+)
