@@ -123,7 +123,7 @@ def read_set(path: Path) -> OneRosterSet:
             found.problems.append(f"{name}: no file of this name is known")
             continue
         _data_file(found, name.removesuffix(".csv"), contents[name])
-    if not found.is_delta:
+    if "bulk" in found.modes.values():
         _whole(found)
     return found
 

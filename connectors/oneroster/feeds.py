@@ -137,7 +137,7 @@ class ChangesFeed:
                 yield Record(ACTIVE, str(modified), row)
             elif kind is Kind.DEMOGRAPHICS and self._has_others(row, status):
                 continue
-            elif going.is_sound(row):
+            elif going.is_whole(row):
                 # also what was never sent: to be told of it as gone asks nothing of a receiver
                 yield Record(GONE, str(modified), row)
 
@@ -148,7 +148,7 @@ class ChangesFeed:
                 continue
             if going.goes(row):
                 yield Record(ACTIVE, self._moves.at, row)
-            elif going.is_sound(row):
+            elif going.is_whole(row):
                 yield Record(GONE, self._moves.at, row)
 
     def _has_others(self, row: Row, status: str | None) -> bool:
@@ -171,8 +171,8 @@ class _Going:
             return row[0] in self._ids
         return self._selection.goes(self.kind, self._required(row))
 
-    def is_sound(self, row: Row) -> bool:
-        return self._selection.is_sound(self.kind, self._required(row))
+    def is_whole(self, row: Row) -> bool:
+        return all(value and value.strip() for value in self._required(row))
 
 
 class _NoRoles:

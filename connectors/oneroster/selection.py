@@ -66,10 +66,6 @@ class Selection:
             self.left_out[f"{kind} {why}"] += 1
         return why is None
 
-    def is_sound(self, kind: Kind, required: Values) -> bool:
-        """Return whether a record can be written at all, whatever has become of what it names."""
-        return self._own_problem(kind, required) is None
-
     def known_roles(self, roles: Sequence[RoleRow]) -> list[RoleRow]:
         """Return those of a user's roles that the version knows, in orgs that go."""
         orgs = self.held[Kind.ORGS]
@@ -77,7 +73,7 @@ class Selection:
         return [
             role
             for role in roles
-            if role[ORG] in orgs and self.is_sound(Kind.ROLES, required(role))
+            if role[ORG] in orgs and self._own_problem(Kind.ROLES, required(role)) is None
         ]
 
     def _has_role(self, roles: Sequence[RoleRow]) -> bool:

@@ -13,9 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from connectors.oneroster.cells import Cells, among, listed_among
-from connectors.oneroster.feeds import Feed, Record, fields_of
+from connectors.oneroster.feeds import GONE, Feed, Record, fields_of
 from connectors.oneroster.layout import BASE, FILES, HEADERS, REQUIRED, allows
-from connectors.oneroster.roles import ORG, ROLE_TYPE, is_second_primary, one_role
+from connectors.oneroster.roles import (
+    ORG,
+    ROLE_TYPE,
+    OneRole,
+    RoleRow,
+    is_second_primary,
+    one_role,
+)
 from connectors.sdk import RenderedFile
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ConfigurationError
@@ -132,16 +139,14 @@ class SetWriter:
             known = self._selection.known_roles(roles)
             made = [user, status, modified, *columns(row)]
             if self._version == "1.1":
-                # a user who is gone has the roles that they had
-                found = known or roles or removed.of(user)
-                one = one_role(found, row[home])
+                one = one_role(known, row[home]) or _last_role([*roles, *removed.of(user)])
                 if one is None:
                     continue
                 made[header.index("role")] = one.role
                 made[header.index("orgSourcedIds")] = ",".join(one.orgs)
                 dropped = len(roles) - len(known) + one.dropped if known else 0
                 self._tell("roles beside the one for which OneRoster 1.1 has room", dropped)
-            elif row[home] and all(role[ORG] != row[home] for role in known):
+            elif status != GONE and row[home] and all(role[ORG] != row[home] for role in known):
                 made[header.index("primaryOrgSourcedId")] = ""
                 self._tell("users.primaryOrgSourcedId where the user has no role", 1)
             yield made
@@ -188,6 +193,11 @@ class SetWriter:
             return self._cells.listed
         if field.vocabulary and not field.required:
             return lambda value: self._known(kind, field, value)
+        if field.vocabulary:
+            # of what is gone only the id counts, and yet its row must be one that can be read
+            return lambda value: (
+                value if value and allows(self._version, kind, field, value) else _word_of(field)
+            )
         return self._cells.text
 
     def _reference(self, kind: Kind, field: Field, ref: Kind) -> Cell:
@@ -209,6 +219,16 @@ class SetWriter:
 
     def _tell(self, what: str, count: int) -> None:
         self._told[what] += count
+
+
+def _last_role(roles: Sequence[RoleRow]) -> OneRole | None:
+    """Return the role that a user who is gone had; None: none, so that they were never sent."""
+    orgs = [org for role in roles if (org := role[ORG])]
+    return one_role(roles, None) or (OneRole("aide", (min(orgs),), 0) if orgs else None)
+
+
+def _word_of(field: Field) -> str:
+    return min(field.vocabulary)
 
 
 def _nothing(value: str | None) -> str:

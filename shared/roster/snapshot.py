@@ -153,7 +153,10 @@ class Snapshot:
             for name in (*order_by, "sourcedId")
         ]
         query = query.where(table.c.tenant_id == self._tenant_id).order_by(*order)
-        yield from self._opened().execution_options(yield_per=PAGE).execute(query)
+        result = self._opened().execution_options(yield_per=PAGE).execute(query)
+        # who joins two readings may not read both to their ends
+        self._stack.callback(result.close)
+        yield from result
 
     def _opened(self) -> Connection:
         if self._connection is None:
