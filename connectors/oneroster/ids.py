@@ -20,7 +20,16 @@ class Ids:
         return self._count
 
     def __contains__(self, id_: object) -> bool:
-        return bool(self._slots[self._place(hash(id_) or 1)])
+        # as `_place` does, since an export asks some ten times a record
+        key = hash(id_) or 1
+        slots = self._slots
+        last = len(slots) - 1
+        place = key & last
+        while found := slots[place]:
+            if found == key:
+                return True
+            place = (place + 1) & last
+        return False
 
     def add(self, id_: str) -> None:
         """Add an id; adding it again is harmless."""

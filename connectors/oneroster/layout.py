@@ -135,16 +135,29 @@ ROLES_TO_1_1: Mapping[str, str] = MappingProxyType(
 )
 
 
+def words_of(version: str, kind: Kind, field: Field) -> frozenset[str]:
+    """Return a version's words for a field of the hub; empty: any text.
+
+    A role is one of 1.1's words if it can be told in them.
+    """
+    if version == "1.1" and (kind, field.name) == (Kind.ROLES, "role"):
+        return frozenset(ROLES_TO_1_1)
+    if version == "1.1" and field.name == "sex":
+        return frozenset({"male", "female"})
+    return field.vocabulary
+
+
+def may_extend(version: str, kind: Kind, field: Field) -> bool:
+    """Return whether a version lets a district add `ext:` terms to a field's words."""
+    return version != "1.1" and (kind, field.name) in EXTENSIBLE
+
+
 def allows(version: str, kind: Kind, field: Field, value: str) -> bool:
     """Return whether a version's vocabulary of a field has a value.
 
     >>> allows("1.1", Kind.ORGS, FIELDS[Kind.ORGS][1], "ext:annex")
     False
     """
-    if not field.vocabulary:
-        return True
-    if value.startswith("ext:"):
-        return version != "1.1" and (kind, field.name) in EXTENSIBLE
-    if version == "1.1" and field.name == "sex":
-        return value in {"male", "female"}
-    return value in field.vocabulary
+    words = words_of(version, kind, field)
+    extends = may_extend(version, kind, field) and value.startswith("ext:")
+    return not words or value in words or extends

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from connectors.oneroster.ids import Ids
-from connectors.oneroster.layout import ROLES_TO_1_1, allows
+from connectors.oneroster.layout import may_extend, words_of
 from connectors.oneroster.roles import ORG, RoleRow, RolesByUser
 from connectors.sdk import RosterReader
 from shared.domain.records import FIELDS, Field, Kind, decode_list, field_names
@@ -25,6 +26,16 @@ REQUIRED_FIELDS: Mapping[Kind, tuple[Field, ...]] = {
 NAMED = (Kind.ORGS, Kind.ACADEMIC_SESSIONS, Kind.COURSES, Kind.CLASSES)
 
 Values = Sequence[str | None]
+
+
+class _Check(NamedTuple):
+    """What a required field's value must be."""
+
+    name: str
+    words: frozenset[str]
+    extends: bool
+    held: Ids | None
+    many: bool
 
 
 class Selection:
@@ -47,6 +58,8 @@ class Selection:
         self.schools = Ids()
         self.school_years = Ids()
         self.left_out: Counter[str] = Counter()
+        self._checks = {kind: self._compile(kind) for kind in Kind}
+        self._required_of_role = required_of(Kind.ROLES, field_names(Kind.ROLES))
         for kind in NAMED:
             names = [field.name for field in REQUIRED_FIELDS[kind]]
             for row in roster.rows(kind, names):
@@ -61,7 +74,7 @@ class Selection:
 
     def goes(self, kind: Kind, required: Values) -> bool:
         """Return whether a record goes, by the values of its required fields; else count why."""
-        why = self._own_problem(kind, required) or self._lack(kind, required)
+        why = self._problem(kind, required)
         if why is not None:
             self.left_out[f"{kind} {why}"] += 1
         return why is None
@@ -69,11 +82,11 @@ class Selection:
     def known_roles(self, roles: Sequence[RoleRow]) -> list[RoleRow]:
         """Return those of a user's roles that the version knows, in orgs that go."""
         orgs = self.held[Kind.ORGS]
-        required = required_of(Kind.ROLES, field_names(Kind.ROLES))
+        required = self._required_of_role
         return [
             role
             for role in roles
-            if role[ORG] in orgs and self._own_problem(Kind.ROLES, required(role)) is None
+            if role[ORG] in orgs and self._problem(Kind.ROLES, required(role), alone=True) is None
         ]
 
     def _has_role(self, roles: Sequence[RoleRow]) -> bool:
@@ -89,30 +102,34 @@ class Selection:
         if kind is Kind.ACADEMIC_SESSIONS and row[2] == "schoolYear":
             self.school_years.add(str(row[0]))
 
-    def _own_problem(self, kind: Kind, required: Values) -> str | None:
-        for field, value in zip(REQUIRED_FIELDS[kind], required, strict=True):
-            if value is None or not value.strip():
-                return f"without {field.name}"
-            if field.vocabulary and not self._knows(kind, field, value):
-                return f"whose {field.name} OneRoster {self.version} does not know"
+    def _problem(self, kind: Kind, required: Values, *, alone: bool = False) -> str | None:
+        """Return what is wrong with a record; alone: whatever has become of what it names."""
+        for check, value in zip(self._checks[kind], required, strict=True):
+            if not value or value.isspace():
+                return f"without {check.name}"
+            if check.words and value not in check.words:
+                if not (check.extends and value.startswith("ext:")):
+                    return f"whose {check.name} OneRoster {self.version} does not know"
+            elif check.held is not None and not alone:
+                named = decode_list(value) if check.many else (value,)
+                if not any(id_ in check.held for id_ in named):
+                    return f"whose {check.name} is not in the set"
         return None
 
-    def _knows(self, kind: Kind, field: Field, value: str) -> bool:
-        if self.version == "1.1" and kind is Kind.ROLES and field.name == "role":
-            return value in ROLES_TO_1_1
-        return allows(self.version, kind, field, value)
+    def _compile(self, kind: Kind) -> list[_Check]:
+        return [
+            _Check(
+                field.name,
+                words_of(self.version, kind, field),
+                may_extend(self.version, kind, field),
+                self._held_for(kind, field.ref) if field.ref is not None else None,
+                field.many,
+            )
+            for field in REQUIRED_FIELDS[kind]
+        ]
 
-    def _lack(self, kind: Kind, required: Values) -> str | None:
-        for field, value in zip(REQUIRED_FIELDS[kind], required, strict=True):
-            if field.ref is None or value is None:
-                continue
-            held = self.held[field.ref]
-            if kind is Kind.CLASSES and field.ref is Kind.ORGS:
-                held = self.schools
-            named = decode_list(value) if field.many else (value,)
-            if not any(id_ in held for id_ in named):
-                return f"whose {field.name} is not in the set"
-        return None
+    def _held_for(self, kind: Kind, ref: Kind) -> Ids:
+        return self.schools if (kind, ref) == (Kind.CLASSES, Kind.ORGS) else self.held[ref]
 
 
 def required_of(kind: Kind, names: Sequence[str]) -> Callable[[Sequence[str | None]], Values]:
