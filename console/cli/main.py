@@ -15,8 +15,10 @@ from console.cli import (
     db,
     demo,
     doctor,
+    duplicates,
     jobs,
     processes,
+    roster,
     rules,
     run_now,
     schedules,
@@ -41,6 +43,8 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(roster.app, name="roster")
+app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),

@@ -6,17 +6,21 @@ what the record holds now. Only records that have changed since cost more than t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, FromClause, Subquery, Text, case, cast, column, func, select
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, change_log, snake
 from shared.domain.records import Kind
+from shared.errors import ConfigurationError
 from shared.roster.snapshot import Snapshot
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: Columns that every record has, whatever its kind; the change log tells only of the first.
 _OWN = ("status", "dateLastModified", "createdAt", "sourcedId")
 
@@ -57,6 +61,32 @@ class PastSnapshot(Snapshot):
             fields,
             is_postgresql=self._database.is_postgresql,
         )
+
+
+def parse_as_of(told: str, zone: str) -> datetime:
+    """Return the instant that a person means.
+
+    Args:
+        told: ISO 8601; without an offset in the tenant's zone, and a day alone means its end.
+        zone: the tenant's.
+
+    Raises:
+        ConfigurationError: it is no time.
+
+    >>> parse_as_of("2026-10-01", "America/New_York").isoformat()
+    '2026-10-01T23:59:59.999999-04:00'
+    """
+    local = ZoneInfo(zone)
+    try:
+        if _DAY.fullmatch(told):
+            following = datetime.fromisoformat(told) + timedelta(days=1)
+            return (following - timedelta(microseconds=1)).replace(tzinfo=local)
+        at = datetime.fromisoformat(told)
+    except ValueError as error:
+        raise ConfigurationError(
+            "--as-of", f"{told!r} is no time", "Give 2026-10-01 or 2026-10-01T07:30."
+        ) from error
+    return at if at.tzinfo is not None else at.replace(tzinfo=local)
 
 
 def records_at(
