@@ -7,18 +7,18 @@ what the record holds now. Only records that have changed since cost more than t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import JSON, FromClause, Subquery, Text, case, cast, column, func, select
+from sqlalchemy import JSON, Subquery, Text, case, cast, collate, column, func, select
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, change_log, snake
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
-from shared.roster.snapshot import Snapshot
+from shared.roster.snapshot import PAGE, Snapshot
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: Columns that every record has, whatever its kind; the change log tells only of the first.
@@ -53,14 +53,40 @@ class PastSnapshot(Snapshot):
             self._connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
         return self
 
-    def _records(self, kind: Kind, fields: Sequence[str]) -> FromClause:
-        return records_at(
-            kind,
-            self._tenant_id,
-            self._as_of,
-            fields,
-            is_postgresql=self._database.is_postgresql,
+    def rows(
+        self, kind: Kind, fields: Sequence[str], order_by: Sequence[str] = ("sourcedId",)
+    ) -> Iterator[tuple[str | None, ...]]:
+        """Yield `(sourcedId, value of fields[0], …)` in the same order as `Snapshot.rows`.
+
+        Raises:
+            ConfigurationError: a field that is not allowed.
+            ValueError: the snapshot is not open.
+        """
+        allowed = {"sourcedId", *self._allowed.get(kind, ())}
+        forbidden = ({*fields, *order_by} - allowed) if kind in self._allowed else {kind}
+        if forbidden:
+            raise ConfigurationError(
+                "reads",
+                f"{kind}.{sorted(forbidden)[0]} is not listed",
+                "List every field that the export sends.",
+            )
+        if self._connection is None:
+            raise ValueError("the snapshot is not open")
+        is_postgresql = self._database.is_postgresql
+        then = records_at(
+            kind, self._tenant_id, self._as_of, [*fields, *order_by], is_postgresql=is_postgresql
+        ).c
+        order = [
+            collate(then[snake(name)], "C" if is_postgresql else "BINARY").nulls_first()
+            for name in (*order_by, "sourcedId")
+        ]
+        query = (
+            select(*(then[snake(name)] for name in ("sourcedId", *fields)))
+            .where(then.status == "active")
+            .order_by(*order)
         )
+        for row in self._connection.execution_options(yield_per=PAGE).execute(query):
+            yield tuple(row)
 
 
 def parse_as_of(told: str, zone: str) -> datetime:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, FromClause, collate, select
+from sqlalchemy import Connection, collate, select
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, snake
@@ -70,7 +70,7 @@ class Snapshot:
             )
         if self._connection is None:
             raise ValueError("the snapshot is not open")
-        table = self._records(kind, [*fields, *order_by])
+        table = HUB[kind]
         columns = [table.c[snake(name)] for name in ("sourcedId", *fields)]
         # by code point on every database, so that the same hub gives the same bytes
         collation = "C" if self._database.is_postgresql else "BINARY"
@@ -86,8 +86,3 @@ class Snapshot:
         result = self._connection.execution_options(yield_per=PAGE).execute(query)
         for row in result:
             yield tuple(row)
-
-    def _records(self, kind: Kind, fields: Sequence[str]) -> FromClause:
-        """Return what rows are read from, with the columns of these fields."""
-        del fields
-        return HUB[kind]

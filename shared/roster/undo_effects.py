@@ -68,20 +68,21 @@ def _gather_changes(run: Statements) -> None:
         f"CAST(c.{side} AS json)" if run.is_postgresql else f"c.{side}"
         for side in ("before", "after")
     )
+    field = "PARTITION BY c.kind, c.sourced_id, b.key ORDER BY c.id"
+    # of several changes by the job, what was before the first and what is after the last
     told = (
-        "SELECT c.kind, c.sourced_id, b.key AS field, b.value AS wanted, a.value AS made,"
-        " row_number() OVER (PARTITION BY c.kind, c.sourced_id, b.key ORDER BY c.id) AS first,"
-        " row_number() OVER (PARTITION BY c.kind, c.sourced_id, b.key ORDER BY c.id DESC) AS last,"
+        "SELECT c.kind, c.sourced_id, b.key AS field, a.value AS made,"
+        f" first_value(b.value) OVER ({field}) AS wanted,"
+        f" row_number() OVER ({field} DESC) AS place,"
         " max(c.id) OVER (PARTITION BY c.kind, c.sourced_id) AS last_id"
         f" FROM change_log AS c CROSS JOIN {each}({before}) AS b CROSS JOIN {each}({after}) AS a"
-        " WHERE c.job_id = :job AND c.tenant_id = :tenant AND a.key = b.key"
+        # SQLite would go by the index of the tenant, and so through its whole history
+        " WHERE c.job_id = :job AND c.tenant_id + 0 = :tenant AND a.key = b.key"
     )
     run.run(
-        f"WITH told AS MATERIALIZED ({told})"
-        " INSERT INTO undo (kind, sourced_id, field, wanted, made, last_id, is_add)"
-        " SELECT f.kind, f.sourced_id, f.field, f.wanted, l.made, f.last_id, 0"
-        " FROM told AS f JOIN told AS l ON l.kind = f.kind AND l.sourced_id = f.sourced_id"
-        " AND l.field = f.field WHERE f.first = 1 AND l.last = 1"
+        "INSERT INTO undo (kind, sourced_id, field, wanted, made, last_id, is_add)"
+        " SELECT t.kind, t.sourced_id, t.field, t.wanted, t.made, t.last_id, 0"
+        f" FROM ({told}) AS t WHERE t.place = 1"
     )
 
 
