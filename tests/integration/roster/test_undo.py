@@ -215,7 +215,7 @@ def test_removals_come_back_and_the_same_removal_is_asked_for(runs: Runs) -> Non
 
 
 def test_a_removal_whose_class_went_later_stays(runs: Runs) -> None:
-    hub, app, read = runs.hub, runs.hub.app(1), roster(users=2)
+    app, read = runs.hub.app(1), roster(users=2)
     runs.sync(app, read)
     enrolled, read[Kind.ENROLLMENTS] = read[Kind.ENROLLMENTS], read[Kind.ENROLLMENTS][:1]
     job = runs.sync(app, read)
@@ -302,7 +302,7 @@ def test_no_other_tenant_is_touched(runs: Runs) -> None:
 
 
 def test_many_changes_are_undone_in_sets_and_few_are_told(runs: Runs) -> None:
-    hub, app, read = runs.hub, runs.hub.app(1), roster(users=1000)
+    app, read = runs.hub.app(1), roster(users=1000)
     runs.sync(app, read)
     for number in range(1, 1001):
         changed(read, number, givenName="Wrong")
