@@ -102,12 +102,13 @@ def step(hub: Hub, chance: random.Random, apps: list[int], jobs: list[int]) -> N
     jobs.append(end_job(hub, app, key.job_id))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seed", range(2))
 def test_any_instant_is_what_a_copy_of_it_holds(turning: Hub, seed: int) -> None:
     hub, chance = turning, random.Random(seed)
     apps, jobs = [hub.app(1), hub.app(2, "two_way")], []
     copies = []
-    for _ in range(9):
+    for _ in range(8):
         step(hub, chance, apps, jobs)
         copies.append((now(hub), everybody(hub, None), picture(hub, None)))
     assert len({repr(copy[1]) for copy in copies}) > 4, "the series changes too little"
