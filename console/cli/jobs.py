@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from console.cli.session import open_session
 from shared.db import asking, views
 from shared.domain.states import JobState
 from shared.errors import ConfigurationError
+from shared.roster.undo import Undone, undo_job
 
 app = typer.Typer(help="Syncs that wait, run or have ended.", no_args_is_help=True)
 
@@ -72,3 +74,38 @@ def cancel(
         session.relay(publications)
     told = "asked to stop" if state == JobState.RUNNING else state
     print_facts({"job": job, "state": state, "told": told}, as_json=as_json)
+
+
+@app.command()
+def undo(
+    job: Job,
+    is_dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what it would do.")
+    ] = False,
+    by: Annotated[str | None, typer.Option(help="Who wants it; told in the change log.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Restore what a job changed where nobody has edited since, and list the rest."""
+    with open_session() as session:
+        undone = undo_job(session.database, job, by=by, is_dry_run=is_dry_run)
+    if as_json:
+        print_json({**asdict(undone), "is_dry_run": is_dry_run})
+        return
+    _print_undone(undone, "would change" if is_dry_run else "changed")
+
+
+def _print_undone(undone: Undone, told: str) -> None:
+    typer.echo(f"undo of job {undone.job}: {told} {undone.records} records")
+    rows = [{"kind": kind, **counts} for kind, counts in undone.restored.items()]
+    if rows:
+        print_rows(rows, ("kind", "values", "back", "gone", "links"), as_json=False, empty="")
+    if undone.already:
+        typer.echo(f"{undone.already} values are as they were before it already")
+    for sent in undone.sent:
+        typer.echo(f"not undone there: {sent}")
+    if undone.left:
+        typer.echo(f"left as they are: {undone.left}")
+        columns = ("kind", "record", "field", "reason")
+        print_rows(undone.left_rows, columns, as_json=False, empty="")
+        if undone.left > len(undone.left_rows):
+            typer.echo(f"… and {undone.left - len(undone.left_rows)} more")

@@ -15,6 +15,7 @@ from console.cli import (
     db,
     demo,
     doctor,
+    duplicates,
     jobs,
     processes,
     roster,
@@ -45,6 +46,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
 roster.app.command("export")(roster_export.export)
 app.add_typer(roster.app, name="roster")
+app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),

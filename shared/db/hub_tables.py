@@ -81,11 +81,18 @@ def _link_table(kind: Kind) -> Table:
         Column("last_job", BigInteger, nullable=False),
         Column("ended_job", BigInteger),
         Column("ended_at", UtcDateTime),
-        #: removed, out_of_scope, renamed, merged or undone.
+        #: removed, out_of_scope, renamed, merged or undone; undone while it has not ended: its end
+        #: by `ended_job` was undone, and the next end of it waits for a person.
         Column("ended_why", Text),
         #: The base: the values that the app is known to hold, references as hub ids.
         *_fields(kind),
         Index(f"ix_{name}_sourced_id", "sourced_id", "app_id"),
+        Index(
+            f"ix_{name}_undone",
+            "app_id",
+            postgresql_where=text("ended_why = 'undone'"),
+            sqlite_where=text("ended_why = 'undone'"),
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from shared.roster.merging import KindCounts, merge_kind
 from shared.roster.plan import Plan, check_staged, compare
 from shared.roster.removing import end_absent
 from shared.roster.statements import Statements, statements
+from shared.roster.undone import forget_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def apply_plan(
     for kind in Kind:
         if plan.supplied.get(kind):
             counts[kind] = merge_kind(run, kind, plan.supplied[kind], plan.ownership)
+            forget_undone(run, kind)
         if kind in plan.supplied or plan.absence(kind) is not None:
             _let_go(run, plan, kind, counts.setdefault(kind, KindCounts()))
         if plan.refused.get(kind):

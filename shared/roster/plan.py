@@ -24,6 +24,7 @@ from shared.roster.rules import AppRules, TenantRules, load_rules
 from shared.roster.scope import scope_fingerprint
 from shared.roster.staging import JobKey, Staging
 from shared.roster.statements import Statements, statements
+from shared.roster.undone import hold_undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
             suspend_removals(run, kind)
         elif absence is not None:
             hold_removals(run, kind, plan.rules.limit_of(kind))
+            hold_undone(run, kind)
 
 
 def check_staged(connection: Connection, plan: Plan) -> None:

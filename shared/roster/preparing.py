@@ -16,6 +16,7 @@ from shared.roster.quarantine import refuse
 from shared.roster.resolving import resolve
 from shared.roster.rules import AppRules
 from shared.roster.statements import HERE, OPEN, Statements
+from shared.roster.undone import reopen_undone
 
 
 def prepare(
@@ -64,6 +65,7 @@ def _know_again(run: Statements, kind: Kind, grace_days: int) -> None:
     """Open what differs from what was last taken in, and take the hub's id from its link.
 
     What reappears within the grace period is who it was; after it, its id means nothing any more.
+    What a person has undone stays undone while its row is what it was.
     """
     since = run.moment(run.at - timedelta(days=grace_days))
     stage, link = STAGES[kind].name, LINKS[kind].name
@@ -71,8 +73,9 @@ def _know_again(run: Statements, kind: Kind, grace_days: int) -> None:
         f"UPDATE {stage} AS s SET verdict = NULL WHERE {HERE} AND s.verdict = 'unchanged'"
         f" AND NOT EXISTS (SELECT 1 FROM {link} AS l WHERE l.app_id = :app"
         " AND l.external_id = s.external_id AND l.fingerprint = s.fingerprint"
-        " AND l.ended_at IS NULL)"
+        " AND (l.ended_at IS NULL OR l.ended_why = 'undone'))"
     )
+    reopen_undone(run, kind)
     run.run(
         f"UPDATE {stage} AS s SET sourced_id = l.sourced_id FROM {link} AS l"
         f" WHERE {OPEN} AND l.app_id = :app AND l.external_id = s.external_id"

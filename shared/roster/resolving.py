@@ -175,6 +175,12 @@ class _Matching:
         """Return a table expression a way to know a record, and its join; the best come first."""
         since = self.run.moment(self.run.at - timedelta(days=self.grace_days))
         back = f"h.status <> 'active' AND h.date_last_modified >= {since}"
+        if self.kind is Kind.USERS:
+            # a record that was merged into another never comes back
+            back += (
+                " AND h.sourced_id NOT IN (SELECT j.second FROM judged_pairs AS j"
+                " WHERE j.tenant_id = :tenant AND j.kind = 'users' AND j.verdict = 'merged')"
+            )
         deleted = (
             f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {HUB[self.kind].name} AS h"
             f" WHERE h.tenant_id = :tenant AND {back}) THEN 1 ELSE 0 END"

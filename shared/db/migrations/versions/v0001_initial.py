@@ -383,6 +383,14 @@ def upgrade() -> None:
         ["sourced_id", "app_id"],
         unique=False,
     )
+    op.create_index(
+        "ix_link_academic_sessions_undone",
+        "link_academic_sessions",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
+    )
     op.create_table(
         "link_classes",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -410,6 +418,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_link_classes_sourced_id", "link_classes", ["sourced_id", "app_id"], unique=False
     )
+    op.create_index(
+        "ix_link_classes_undone",
+        "link_classes",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
+    )
     op.create_table(
         "link_courses",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -432,6 +448,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_link_courses_sourced_id", "link_courses", ["sourced_id", "app_id"], unique=False
+    )
+    op.create_index(
+        "ix_link_courses_undone",
+        "link_courses",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
     )
     op.create_table(
         "link_demographics",
@@ -466,6 +490,14 @@ def upgrade() -> None:
         ["sourced_id", "app_id"],
         unique=False,
     )
+    op.create_index(
+        "ix_link_demographics_undone",
+        "link_demographics",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
+    )
     op.create_table(
         "link_enrollments",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -489,6 +521,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_link_enrollments_sourced_id", "link_enrollments", ["sourced_id", "app_id"], unique=False
     )
+    op.create_index(
+        "ix_link_enrollments_undone",
+        "link_enrollments",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
+    )
     op.create_table(
         "link_orgs",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -507,6 +547,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app_id", "external_id", name=op.f("pk_link_orgs")),
     )
     op.create_index("ix_link_orgs_sourced_id", "link_orgs", ["sourced_id", "app_id"], unique=False)
+    op.create_index(
+        "ix_link_orgs_undone",
+        "link_orgs",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
+    )
     op.create_table(
         "link_roles",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -528,6 +576,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_link_roles_sourced_id", "link_roles", ["sourced_id", "app_id"], unique=False
+    )
+    op.create_index(
+        "ix_link_roles_undone",
+        "link_roles",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
     )
     op.create_table(
         "link_users",
@@ -562,6 +618,14 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_link_users_sourced_id", "link_users", ["sourced_id", "app_id"], unique=False
+    )
+    op.create_index(
+        "ix_link_users_undone",
+        "link_users",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("ended_why = 'undone'"),
+        sqlite_where=sa.text("ended_why = 'undone'"),
     )
     op.create_table(
         "outbox",
