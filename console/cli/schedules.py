@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from console.cli.output import Json, print_rows
+from console.cli.output import Json, print_facts, print_rows
 from console.cli.session import open_session
 from shared.clock import SystemClock
 from shared.db import schedules, views
@@ -92,10 +92,11 @@ def show(app_name: App, as_json: Json = False) -> None:
 
 
 @app.command()
-def remove(app_name: App, mode: ModeOption = Mode.FULL) -> None:
+def remove(app_name: App, mode: ModeOption = Mode.FULL, as_json: Json = False) -> None:
     """Remove an app's schedule of a mode."""
     with open_session() as session:
         schedules.remove_schedule(session.gate, app_name, mode)
+    print_facts({"app": app_name, "mode": mode, "removed": True}, as_json=as_json)
 
 
 @app.command()
