@@ -11,7 +11,7 @@ from console.cli.session import Session
 from console.embedded import Embedded
 from shared.db import asking, views
 from shared.db.why import why_job
-from shared.domain.states import UNFINISHED
+from shared.domain.states import UNFINISHED, JobState
 
 #: Seconds between two looks at whether it is so by now.
 POLL_S = 0.25
@@ -72,6 +72,7 @@ class _Waiting:
         self._session = session
         self._job_ids = job_ids
         self._timeout_s = timeout_s
+        self._is_embedded = session.settings.is_embedded_broker
         self._started = time.monotonic()
         self._look_at = self._started + LOOK_S
         self._told: str | None = None
@@ -88,7 +89,9 @@ class _Waiting:
         if self._timeout_s is not None and now - self._started >= self._timeout_s:
             self.gave_up = f"after {self._timeout_s:g} s, {self._why(left[0])}"
             return True
-        if now >= self._look_at:
+        # in embedded mode this process takes what is queued: nobody need start a worker
+        is_ours = self._is_embedded and states[left[0]] is JobState.QUEUED
+        if now >= self._look_at and not is_ours:
             self._look_at = now + LOOK_S
             # the first holds the others back, or is told of before them
             self._tell(self._why(left[0]))
