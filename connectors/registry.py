@@ -70,6 +70,5 @@ def parse_config(connector: Connector, values: Mapping[str, Any]) -> BaseModel:
         problem = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in problem["loc"]) or "config"
         known = ", ".join(connector.config.model_fields)
-        raise ConfigurationError(
-            f"--set {name}", problem["msg"], f"{connector.name} takes: {known}."
-        ) from error
+        fix = problem.get("ctx", {}).get("fix", f"{connector.name} takes: {known}.")
+        raise ConfigurationError(f"--set {name}", problem["msg"], fix) from error

@@ -7,17 +7,34 @@ connector is one entry point of the group `bellringer.connectors` whose object i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier
+
+
+def _absolute(path: object) -> object:
+    # before pydantic's own reading, which makes "." of an empty path
+    if path == "":
+        problem = "it is empty"
+    elif isinstance(path, str | Path) and not Path(path).is_absolute():
+        problem = f"{str(path)!r} would mean another place to each process"
+    else:
+        return path
+    fix = "Give the whole path, from / on."
+    raise PydanticCustomError("absolute_path", "{problem}", {"problem": problem, "fix": fix})
+
+
+#: The type of every setting that is a path: a relative one would depend on where a worker started.
+AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +204,13 @@ class Rendering:
         left_out: reason → number of records.
         cursor: where the next export of changes starts, kept once these files are delivered; None
             leaves the app's cursor as it is.
+        altered: what was done → number of records that were sent otherwise than the hub has them.
     """
 
     files: tuple[RenderedFile, ...]
     left_out: Mapping[str, int]
     cursor: str | None = None
+    altered: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from shared.broker.connect import Broker, open_broker
 from shared.broker.relay import Relay
 from shared.broker.topology import DRAMATIQ_DEAD_LETTER_QUEUES
 from shared.clock import SystemClock
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.gate import Gate
+from shared.db.migrate import wait_until_current
 from shared.db.outbox import Outbox
 from shared.errors import ConfigurationError
 from shared.messages import (
@@ -85,30 +86,42 @@ def build(settings: Settings, database: Database, broker: Broker) -> Service:
 
 
 def run(settings: Settings) -> int:
-    """Run the scheduler until SIGTERM or SIGINT; returns the process's exit code."""
+    """Run the scheduler until SIGTERM or SIGINT; returns the process's exit code.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the database wants an upgrade.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    database = Database(settings.resolved_database_url())
+    database = open_database(settings)
     broker = open_broker(settings)
-    service = build(settings, database, broker)
-    if settings.metrics_port is not None:
-        register_metrics(database)
-        start_http_server(settings.metrics_port)
-    service.start()
-    log.info("the scheduler runs: %s", settings.scheduler_loops)
-    code = 0
+    try:
+        service = build(settings, database, broker)
+        if settings.metrics_port is not None:
+            register_metrics(database)
+            start_http_server(settings.metrics_port)
+        code = 0
+        if wait_until_current(database, stop):
+            service.start()
+            log.info("the scheduler runs: %s", settings.scheduler_loops)
+            code = _watch(service, stop)
+            service.stop(settings.grace_s)
+    finally:
+        broker.close()
+        database.dispose()
+    log.info("the scheduler has stopped")
+    return code
+
+
+def _watch(service: Service, stop: threading.Event) -> int:
+    """Return the exit code once it is told to stop, or a loop has died."""
     while not stop.wait(1):
         dead = service.dead()
         if dead:
             log.error("a loop has died: %s", ", ".join(dead))
-            code = EXIT_DEAD_LOOP
-            break
-    service.stop(settings.grace_s)
-    broker.close()
-    database.dispose()
-    log.info("the scheduler has stopped")
-    return code
+            return EXIT_DEAD_LOOP
+    return 0
 
 
 def _wanted(settings: Settings) -> set[str]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DataError
 
 from shared.broker.consumer import Ack, Delivery, Reject, Verdict
@@ -14,7 +15,7 @@ from shared.db.asking import Ask, ask
 from shared.db.gate import Gate
 from shared.domain.states import Mode
 from shared.errors import ConfigurationError, ContractError
-from shared.messages import RunNow, RunNowReply
+from shared.messages import RUN_NOW_FIXES, RunNow, RunNowReply
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,9 @@ NO_MESSAGE_ID = "no message_id: if this message comes twice, only coalescing gua
 #: The longest message and the longest message id that are read.
 MAX_BODY = 64 * 1024
 MAX_MESSAGE_ID = 255
+#: How many problems of a message are told, and how much of a field's name.
+MAX_PROBLEMS = 5
+MAX_FIELD = 64
 
 
 class Intake:
@@ -107,11 +111,24 @@ def parse(delivery: Delivery) -> RunNow:
     try:
         return RunNow.model_validate_json(delivery.body)
     except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'body'}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)
-        )
+        problems = error.errors(include_input=False, include_url=False)
+        told = "; ".join(_explain(problem) for problem in problems[:MAX_PROBLEMS])
         raise ContractError(told) from error
+
+
+def _explain(problem: ErrorDetails) -> str:
+    """Say what is wrong with one field, and what to send instead."""
+    field = str(problem["loc"][0])[:MAX_FIELD] if problem["loc"] else "body"
+    fix = RUN_NOW_FIXES.get(field)
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{field}: there is no such field. Send some of {', '.join(RUN_NOW_FIXES)}"
+        case "missing":
+            return f"{field}: it is missing. {fix}"
+        case _ if fix is not None:
+            return f"{field}: it cannot be read. {fix}"
+        case _:
+            return f'{field}: it is no JSON object. Send such as {{"app": "TENANT/NAME"}}'
 
 
 def _is_sql(error: Exception) -> bool:

@@ -133,6 +133,16 @@ class RunNow(BaseModel):
     cascade: bool = False
 
 
+#: What each field of a run-now must be, told to whoever sent another.
+RUN_NOW_FIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "app": "Give TENANT/NAME, each of a-z 0-9 - _",
+        "mode": 'Give "full" or "incremental"',
+        "cascade": "Give true or false",
+    }
+)
+
+
 class RunNowReply(BaseModel):
     """The answer to a run-now, sent to `reply_to` when given."""
 

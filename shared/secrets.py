@@ -55,6 +55,16 @@ def open_secrets(stored: str | None, key: SecretStr | None) -> dict[str, str]:
     return sealed
 
 
+def check_key(key: SecretStr | None) -> None:
+    """See that the operator's key is one, before anything is sealed with it.
+
+    Raises:
+        ConfigurationError: it is no Fernet key.
+    """
+    if key is not None:
+        _fernet(key)
+
+
 def are_plain(stored: str | None) -> bool:
     """Whether stored secrets are not encrypted."""
     return stored is not None and stored.startswith(_PLAIN)

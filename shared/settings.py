@@ -6,6 +6,7 @@ With nothing set everything runs embedded: SQLite in `./.bellringer/`, the broke
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
@@ -87,11 +88,38 @@ def load_settings(**overrides: object) -> Settings:
     """Read the environment; keyword arguments win over it.
 
     Raises:
-        ConfigurationError: a variable does not parse; names it.
+        ConfigurationError: a variable does not parse, or contradicts another; names it.
     """
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "BELLRINGER_" + str(first["loc"][0]).upper()
         raise ConfigurationError(name, first["msg"], "Correct it or unset it.") from error
+    # one beat may come late, or fail, without the job's being taken for dead
+    if settings.lease_s < 2 * settings.beat_s:
+        raise ConfigurationError(
+            "BELLRINGER_LEASE_S",
+            f"{settings.lease_s:g} s is less than twice BELLRINGER_BEAT_S ({settings.beat_s:g} s)",
+            f"Give {2 * settings.beat_s:g} or more, or beat more often.",
+        )
+    return settings
+
+
+def check_state_dir(settings: Settings) -> None:
+    """Make the state folder where it is missing, and see that it can be written.
+
+    Raises:
+        ConfigurationError: it cannot be made or written.
+    """
+    folder = settings.state_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            "BELLRINGER_STATE_DIR",
+            f"{folder} cannot be written: {error.strerror}",
+            "Name a folder that can be.",
+        ) from error

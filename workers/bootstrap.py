@@ -16,11 +16,12 @@ from prometheus_client import start_http_server
 from shared.broker.connect import Broker, open_broker
 from shared.broker.relay import Relay
 from shared.db.claiming import Terms
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.gate import Gate
+from shared.db.migrate import wait_until_current
 from shared.db.outbox import Outbox
 from shared.domain.states import Tier
-from shared.settings import Settings
+from shared.settings import Settings, check_state_dir
 from workers.actors import register
 from workers.exporting import Exporting
 from workers.importing import Importing
@@ -102,28 +103,41 @@ def run(settings: Settings, tier: Tier, threads: int | None = None) -> int:
     """Run one tier's pool until SIGTERM or SIGINT; returns the process's exit code.
 
     On a signal, running jobs are given back at their next checkpoint.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the database wants an upgrade.
     """
+    check_state_dir(settings)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     count = threads or POOLS[tier].threads
-    database = Database(settings.resolved_database_url(), pool_size=2 * count + 2)
+    database = open_database(settings, pool_size=2 * count + 2)
     broker = open_broker(settings)
-    register(broker.dramatiq, build(settings, database, broker, stopping).run, [tier])
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port)
-    pool = Pool(broker, [tier], count)
-    pool.start()
-    log.info("a worker of tier %s runs, %d threads", tier, count)
-    code = 0
+    try:
+        register(broker.dramatiq, build(settings, database, broker, stopping).run, [tier])
+        if settings.metrics_port is not None:
+            start_http_server(settings.metrics_port)
+        code = 0
+        if wait_until_current(database, stopping):
+            pool = Pool(broker, [tier], count)
+            pool.start()
+            log.info("a worker of tier %s runs, %d threads", tier, count)
+            code = _watch(pool, stopping)
+            pool.stop(settings.grace_s)
+    finally:
+        broker.close()
+        database.dispose()
+    log.info("the worker has stopped")
+    return code
+
+
+def _watch(pool: Pool, stopping: threading.Event) -> int:
+    """Return the exit code once it is told to stop; a thread that died stops it too."""
     while not stopping.wait(1):
         dead = pool.dead()
         if dead:
             log.error("a thread has died: %s", ", ".join(dead))
-            code = EXIT_DEAD_THREAD
             stopping.set()
-    pool.stop(settings.grace_s)
-    broker.close()
-    database.dispose()
-    log.info("the worker has stopped")
-    return code
+            return EXIT_DEAD_THREAD
+    return 0

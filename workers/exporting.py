@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection
 
 from connectors.sdk import ChangesTarget, Delivery, Rendering, Target
@@ -44,7 +46,7 @@ class Exporting:
             del connection
             return Outcome(
                 counts=_counts(rendering, delivery),
-                reason=_left_out(rendering),
+                reason=_remarks(rendering),
                 cursor=rendering.cursor,
             )
 
@@ -60,12 +62,23 @@ def _counts(rendering: Rendering, delivery: Delivery) -> dict[str, object]:
         }
         for file in rendering.files
     }
-    return {"files": files, "places": list(delivery.places), "left_out": dict(rendering.left_out)}
+    return {
+        "files": files,
+        "places": list(delivery.places),
+        "left_out": dict(rendering.left_out),
+        "altered": dict(rendering.altered),
+    }
 
 
-def _left_out(rendering: Rendering) -> str | None:
-    total = sum(rendering.left_out.values())
-    if not total:
-        return None
-    told = ", ".join(f"{count} {reason}" for reason, count in sorted(rendering.left_out.items()))
-    return f"{total} records were left out: {told}"
+def _remarks(rendering: Rendering) -> str | None:
+    """Say what a person should know of what was sent; None: nothing."""
+    remarks = []
+    if total := sum(rendering.left_out.values()):
+        remarks.append(f"{total} records were left out: {_listed(rendering.left_out)}")
+    if any(rendering.altered.values()):
+        remarks.append(_listed(rendering.altered))
+    return "; ".join(remarks) or None
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()) if count)

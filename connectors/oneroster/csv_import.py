@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +13,7 @@ from connectors.oneroster.blocks import rows_of
 from connectors.oneroster.layout import HEADERS, REQUIRED
 from connectors.oneroster.mapping import BadRowError, roles_of_1_1, row_of, supplied
 from connectors.oneroster.package import MANIFEST, NAME, Block, Package, stamps
-from connectors.sdk import Connector, ReadRequest
+from connectors.sdk import AbsolutePath, Connector, ReadRequest
 from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused, Row
 from shared.domain.records import FIELDS, Kind
 from shared.domain.records import Field as RecordField
@@ -32,7 +31,7 @@ class OneRosterCsvConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     #: A folder with the CSV files, or a zip of them.
-    path: Path
+    path: AbsolutePath
     #: Seconds for which the files must have stood still before they are read.
     quiet_s: Annotated[float, Field(ge=0, le=60)] = 1.0
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
 from connectors import registry
 from connectors.sdk import Connector
 from console.cli.output import Json, print_facts, print_rows, stderr
 from console.cli.session import Session, open_session
 from shared.db import apps, views
+from shared.db.tenants import find_tenant
 from shared.errors import ConfigurationError
 from shared.secrets import open_secrets, seal_secrets
 
@@ -99,6 +101,8 @@ def list_(
 ) -> None:
     """List the apps, of all tenants or of one."""
     with open_session() as session, session.database.read() as connection:
+        if tenant is not None:
+            find_tenant(connection, tenant)
         rows = views.list_apps(connection, tenant)
     print_rows(
         rows,
@@ -119,31 +123,46 @@ def show(app_name: App, as_json: Json = False) -> None:
 def pause(
     app_name: App,
     reason: Annotated[str | None, typer.Option(help="Told wherever a job is skipped.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Take no jobs of an app: what waits is skipped, what runs ends."""
     with open_session() as session:
         session.relay(apps.pause_app(session.gate, app_name, reason))
+        _print_pause(session, app_name, as_json=as_json)
 
 
 @app.command()
-def resume(app_name: App) -> None:
+def resume(app_name: App, as_json: Json = False) -> None:
     """Take an app's jobs again."""
     with open_session() as session:
         session.relay(apps.resume_app(session.gate, app_name))
+        _print_pause(session, app_name, as_json=as_json)
 
 
 @app.command()
-def remove(app_name: App) -> None:
+def remove(app_name: App, as_json: Json = False) -> None:
     """Remove an app and its schedules; its history and its records stay."""
     with open_session() as session:
         session.relay(apps.remove_app(session.gate, app_name))
+    print_facts({"app": app_name, "removed": True}, as_json=as_json)
+
+
+def _shown(connection: Connection, app_name: str) -> dict[str, Any]:
+    listed = views.list_apps(connection, app_name.partition("/")[0])
+    return next(one for one in listed if one["app"] == app_name)
+
+
+def _print_pause(session: Session, app_name: str, *, as_json: bool) -> None:
+    with session.database.read() as connection:
+        shown = _shown(connection, app_name)
+    names = ("app", "paused_at", "paused_reason", "next_run_at")
+    print_facts({name: shown[name] for name in names}, as_json=as_json)
 
 
 def _print_app(session: Session, app_name: str, *, as_json: bool) -> None:
     with session.database.read() as connection:
         row = apps.app_row(connection, app_name)
-        tenant = app_name.partition("/")[0]
-        shown = next(one for one in views.list_apps(connection, tenant) if one["app"] == app_name)
+        shown = _shown(connection, app_name)
     hidden = registry.secret_fields(registry.get(row.connector))
     stored = open_secrets(row.secrets, session.settings.secret_key)
     shown["config"] = {**row.config, **dict.fromkeys(sorted(hidden & set(stored)), "••••")}

@@ -6,7 +6,7 @@ import typer
 
 from console.cli.output import Json, print_facts
 from shared.db import migrate
-from shared.db.engine import Database
+from shared.db.engine import open_database
 from shared.settings import load_settings
 
 app = typer.Typer(help="The database.", no_args_is_help=True)
@@ -20,7 +20,7 @@ def group() -> None:
 @app.command()
 def upgrade(as_json: Json = False) -> None:
     """Bring the database to the newest schema; harmless when it is there already."""
-    database = Database(load_settings().resolved_database_url())
+    database = open_database(load_settings())
     try:
         before = migrate.current(database)
         after = migrate.upgrade(database)

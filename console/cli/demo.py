@@ -25,7 +25,7 @@ from console.cli.output import Json, print_json, stderr
 from console.embedded import Embedded
 from shared.clock import SystemClock
 from shared.db import apps, schedules, views
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.gate import Gate
 from shared.db.migrate import upgrade
 from shared.db.tenants import add_tenant
@@ -69,7 +69,7 @@ def demo(
         generate(name, seed=seed, students=max(20, int(students * share)))
         for name, seed, _, share in DISTRICTS
     ]
-    database = Database(settings.resolved_database_url())
+    database = open_database(settings)
     upgrade(database)
     try:
         with SimulatorServer(made) as server:
@@ -83,8 +83,8 @@ def demo(
                     jobs = _jobs(database)
     finally:
         database.dispose()
-        if once and as_json:
-            shutil.rmtree(folder / "state", ignore_errors=True)
+        # what the districts' files were made of; the files themselves stay, and are named
+        shutil.rmtree(folder / "state", ignore_errors=True)
     return 0 if all(job["state"] == JobState.SUCCEEDED for job in jobs) else 1
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from console.cli.output import Json, print_rows
 from shared.broker.dramatiq_broker import parameters_of
 from shared.db import migrate, sweeping
-from shared.db.engine import Database
+from shared.db.engine import Database, brief, open_database
 from shared.db.gate import Gate
 from shared.db.schedules import zone_version
 from shared.db.tables import apps, outbox, schedules
@@ -55,7 +55,7 @@ def doctor(as_json: Json = False) -> int:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    database = Database(settings.resolved_database_url())
+    database = open_database(settings)
     where = database.url.render_as_string(hide_password=True)
     try:
         if settings.database_url is None:
@@ -66,8 +66,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
     except ConfigurationError as error:
         yield Finding("database", "error", f"{where}: {error.problem}", error.fix)
     except OperationalError as error:
-        told = str(error.orig).strip().splitlines()[0]
-        yield Finding("database", "error", f"{where}: {told}", "Start it, or correct its URL.")
+        yield Finding(
+            "database", "error", f"{where}: {brief(error)}", "Start it, or correct its URL."
+        )
     finally:
         database.dispose()
 
@@ -119,11 +120,29 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     try:
         pika.BlockingConnection(parameters_of(settings.broker_url)).close()
     except (pika.exceptions.AMQPError, OSError) as error:
-        yield Finding(
-            "broker", "error", type(error).__name__, "Start it, or correct BELLRINGER_BROKER_URL."
-        )
+        told = f"{_place(settings.broker_url)}: {_brief(error)}"
+        yield Finding("broker", "error", told, "Start it, or correct BELLRINGER_BROKER_URL.")
         return
     yield Finding("broker", "ok", "it answers")
+
+
+def _place(url: str) -> str:
+    """Return where a URL points, without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _brief(error: Exception) -> str:
+    """Say in one line what went wrong, by the error beneath that tells it best."""
+    if isinstance(error, httpx.HTTPStatusError):
+        # its text has the URL, and with it the password
+        return f"it answers {error.response.status_code} {error.response.reason_phrase}"
+    beneath = getattr(error, "exception", None) or next(iter(error.args), None)
+    if isinstance(beneath, Exception):
+        return _brief(beneath)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    told = str(error).strip().splitlines()
+    return told[0] if told else type(error).__name__
 
 
 def _queues(settings: Settings) -> Iterator[Finding]:
@@ -142,7 +161,8 @@ def _queues(settings: Settings) -> Iterator[Finding]:
         listed.raise_for_status()
         queues: dict[str, dict[str, Any]] = {queue["name"]: queue for queue in listed.json()}
     except httpx.HTTPError as error:
-        yield Finding("queues", "error", type(error).__name__, "Correct BELLRINGER_MANAGEMENT_URL.")
+        told = f"{_place(settings.management_url)}: {_brief(error)}"
+        yield Finding("queues", "error", told, "Correct BELLRINGER_MANAGEMENT_URL.")
         return
     for name in (*QUEUE_OF_TIER.values(), RUN_NOW_QUEUE, COMPLETIONS_QUEUE):
         consumers = queues.get(name, {}).get("consumers", 0)

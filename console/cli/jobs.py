@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
+from console.cli.arguments import JobId
 from console.cli.output import Json, print_facts, print_json, print_rows
 from console.cli.session import open_session
 from shared.db import asking, views
+from shared.db.tenants import find_tenant
 from shared.domain.states import JobState
 from shared.errors import ConfigurationError
 from shared.roster.undo import Undone, undo_job
 
 app = typer.Typer(help="Syncs that wait, run or have ended.", no_args_is_help=True)
 
-Job = Annotated[int, typer.Argument(metavar="JOB", min=1, help="The job's id.")]
 _COLUMNS = ("id", "app", "tier", "mode", "trigger", "state", "reason", "started_at", "finished_at")
 
 
@@ -37,13 +38,15 @@ def list_(
             "--state", f"there is no {state!r}", f"Give one of {', '.join(sorted(known))}."
         )
     with open_session() as session, session.database.read() as connection:
+        if tenant is not None:
+            find_tenant(connection, tenant)
         app_id = asking.find_app(connection, app_name)[1] if app_name else None
         rows = views.list_jobs(connection, tenant=tenant, app_id=app_id, state=state, limit=limit)
     print_rows(rows, _COLUMNS, as_json=as_json, empty="There is no such job.")
 
 
 @app.command()
-def show(job: Job, as_json: Json = False) -> None:
+def show(job: JobId, as_json: Json = False) -> None:
     """Show a job and its history."""
     with open_session() as session, session.database.read() as connection:
         found = views.show_job(connection, job)
@@ -64,7 +67,7 @@ def show(job: Job, as_json: Json = False) -> None:
 
 @app.command()
 def cancel(
-    job: Job,
+    job: JobId,
     by: Annotated[str | None, typer.Option(help="Who wants it; told with the job.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -72,7 +75,10 @@ def cancel(
     with open_session() as session:
         state, publications = asking.cancel(session.gate, job, actor="cli", by=by)
         session.relay(publications)
-    told = "asked to stop" if state == JobState.RUNNING else state
+    if state == JobState.RUNNING:
+        told = "it was asked to stop, and does at its next beat"
+    else:
+        told = "it has ended now" if publications else "it had ended before: nothing to cancel"
     print_facts({"job": job, "state": state, "told": told}, as_json=as_json)
 
 

@@ -9,6 +9,7 @@ import sys
 
 import typer
 from sqlalchemy.exc import OperationalError
+from typer.exceptions import TyperException
 
 from console.cli import (
     apps,
@@ -27,9 +28,11 @@ from console.cli import (
     why,
 )
 from console.cli.output import exiting
-from shared.db.engine import Database
+from console.cli.usage import as_configuration_error, is_help
+from shared.db.engine import Database, brief
 from shared.errors import BellringerError, BrokerUnavailableError, ConfigurationError
 from shared.observability import set_up_logging
+from shared.secrets import check_key
 from shared.settings import load_settings
 
 app = typer.Typer(
@@ -69,12 +72,18 @@ def run(arguments: list[str]) -> int:
     """Run the command with these arguments; returns the exit code."""
     try:
         settings = load_settings()
+        check_key(settings.secret_key)
         long_running = bool(arguments) and arguments[0] in {"scheduler", "worker", "simulator"}
         level = settings.log_level if long_running else max_level(settings.log_level)
         set_up_logging(level, settings.log_format)
-        app(arguments)
+        # not standalone: what the parser refuses is told as all other errors are
+        ended = app(arguments, prog_name="bellringer", standalone_mode=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
+    except typer.Abort:
+        return _fail("aborted", 1)
+    except TyperException as error:
+        return 2 if is_help(error) else _fail(str(as_configuration_error(error)), 2)
     except ConfigurationError as error:
         return _fail(str(error), 2)
     except (BrokerUnavailableError, BellringerError) as error:
@@ -83,7 +92,7 @@ def run(arguments: list[str]) -> int:
         return _fail(_database_error(error), 1)
     except BrokenPipeError:
         return 1
-    return 0
+    return ended if isinstance(ended, int) else 0
 
 
 def max_level(level: str) -> str:
@@ -100,8 +109,7 @@ def _database_error(error: OperationalError) -> str:
     """Say that the database failed, and where, without its password."""
     url = Database(load_settings().resolved_database_url()).url
     where = url.render_as_string(hide_password=True)
-    first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "no answer"
-    return f"BELLRINGER_DATABASE_URL: the database at {where} failed: {first}"
+    return f"BELLRINGER_DATABASE_URL: the database at {where} failed: {brief(error)}"
 
 
 if __name__ == "__main__":

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from console.cli.output import Json, print_facts, stderr
+from console.cli.output import Json, print_facts, print_json, print_rows, stderr
 from console.cli.session import Session, open_session
-from console.embedded import Embedded
+from console.cli.waiting import wait_for_jobs, warn_unless_it_runs
 from shared.db import views
 from shared.db.asking import Ask, ask
-from shared.domain.states import UNFINISHED, JobState, Mode
+from shared.domain.states import JobState, Mode
+from shared.errors import ConfigurationError
+
+_FACTS = ("id", "app", "tier", "mode", "state", "reason", "coalesced", "counts")
+_BELOW = ("id", "app", "tier", "mode", "state", "reason")
 
 
 def run_now(
@@ -22,8 +26,13 @@ def run_now(
         bool, typer.Option("--cascade", help="Also run the apps downstream, after it.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until it has ended; 1 unless it succeeded.")
+        bool,
+        typer.Option("--wait", help="Wait until all has ended; 1 unless all of it succeeded."),
     ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Wait no longer than this; 1 then."),
+    ] = None,
     by: Annotated[str | None, typer.Option(help="Who wants it; told with the job.")] = None,
     as_json: Json = False,
 ) -> int:
@@ -31,51 +40,39 @@ def run_now(
 
     Without BELLRINGER_BROKER_URL, --wait runs scheduler and workers in this process.
     """
+    if timeout is not None and not wait:
+        raise ConfigurationError("--timeout", "nothing is waited for", "Add --wait.")
+    gave_up = None
     with open_session() as session:
         asked = ask(
             session.gate,
             Ask(app=app_name, mode=mode, cascade=cascade, actor="cli", asked_by=by),
         )
         session.relay(asked.publications)
+        job_ids = (asked.job_id, *asked.cascaded)
         if wait:
-            _wait(session, asked.job_id, cascade=cascade)
-        elif session.settings.is_embedded_broker:
-            stderr.print(
-                "The job is kept. Nothing runs it until you wait for it (--wait), or set"
-                " BELLRINGER_BROKER_URL and start a scheduler and workers.",
-                markup=False,
-            )
-        found = _job(session, asked.job_id)
+            gave_up = wait_for_jobs(session, job_ids, timeout)
+        else:
+            warn_unless_it_runs(session)
+        found, *below = _jobs(session, job_ids)
     found["coalesced"] = asked.coalesced
+    _print(found, below, as_json=as_json)
+    if gave_up is not None:
+        stderr.print(f"error: --timeout: {gave_up}", markup=False, soft_wrap=True)
+    succeeded = all(job["state"] == JobState.SUCCEEDED for job in (found, *below))
+    return 1 if wait and not succeeded else 0
+
+
+def _print(found: dict[str, Any], below: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        print_facts(found, as_json=True)
-    else:
-        names = ("id", "app", "tier", "mode", "state", "reason", "coalesced", "counts")
-        print_facts({name: found[name] for name in names}, as_json=False)
-    return 1 if wait and found["state"] != JobState.SUCCEEDED else 0
-
-
-def _wait(session: Session, job_id: int, *, cascade: bool) -> None:
-    def is_done() -> bool:
-        with session.database.read() as connection:
-            job = views.show_job(connection, job_id)
-            if job is None or job["state"] in UNFINISHED:
-                return False
-            if not cascade:
-                return True
-            waiting = views.list_jobs(connection, tenant=job["tenant"], state="unfinished")
-            return not any(other["wave"] <= job["last_wave"] for other in waiting)
-
-    if session.settings.is_embedded_broker:
-        with Embedded(session.settings, session.database) as embedded:
-            embedded.wait(is_done)
+        print_json({**found, "cascaded": below})
         return
-    pause = threading.Event()
-    while not is_done():
-        pause.wait(0.25)
+    print_facts({name: found[name] for name in _FACTS}, as_json=False)
+    if below:
+        typer.echo("\ncascaded")
+        print_rows(below, _BELOW, as_json=False, empty="")
 
 
-def _job(session: Session, job_id: int) -> dict[str, Any]:
+def _jobs(session: Session, job_ids: Sequence[int]) -> list[dict[str, Any]]:
     with session.database.read() as connection:
-        found = views.show_job(connection, job_id)
-    return found or {}
+        return [views.show_job(connection, job_id) or {} for job_id in job_ids]

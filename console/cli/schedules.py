@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from console.cli.output import Json, print_rows
+from console.cli.output import Json, print_facts, print_rows
 from console.cli.session import open_session
 from shared.clock import SystemClock
 from shared.db import schedules, views
 from shared.db.asking import find_app
-from shared.domain.recurrence import Occurrence, Recurrence, from_local_midnight, occurrences
+from shared.domain.recurrence import (
+    Occurrence,
+    Recurrence,
+    from_local_midnight,
+    occurrences,
+    parse_date,
+)
 from shared.domain.states import Mode
-from shared.errors import ConfigurationError
 
 app = typer.Typer(help="When apps run.", no_args_is_help=True)
 
@@ -87,10 +92,11 @@ def show(app_name: App, as_json: Json = False) -> None:
 
 
 @app.command()
-def remove(app_name: App, mode: ModeOption = Mode.FULL) -> None:
+def remove(app_name: App, mode: ModeOption = Mode.FULL, as_json: Json = False) -> None:
     """Remove an app's schedule of a mode."""
     with open_session() as session:
         schedules.remove_schedule(session.gate, app_name, mode)
+    print_facts({"app": app_name, "mode": mode, "removed": True}, as_json=as_json)
 
 
 @app.command()
@@ -117,7 +123,7 @@ def preview(
     if first is None:
         found = occurrences(recurrence, after=SystemClock().now(), count=count)
     else:
-        found = from_local_midnight(recurrence, _date(first), count=count)
+        found = from_local_midnight(recurrence, parse_date("--from", first), count=count)
     rows = [_run(occurrence) for occurrence in islice(found, count)]
     if as_json:
         for row in rows:
@@ -132,15 +138,6 @@ def _run(occurrence: Occurrence) -> dict[str, Any]:
         "utc": occurrence.at.isoformat().replace("+00:00", "Z"),
         "note": occurrence.note.replace("_", " ") if occurrence.note else None,
     }
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigurationError(
-            "--from", f"{text!r} is not a date", "Give YYYY-MM-DD, such as 2026-11-24."
-        ) from error
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:

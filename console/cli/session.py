@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.broker.connect import open_broker
 from shared.broker.relay import Relay
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.gate import Gate
 from shared.db.migrate import check_current, upgrade
 from shared.db.outbox import Outbox
@@ -50,7 +50,7 @@ def open_session() -> Iterator[Session]:
         ConfigurationError: a setting is wrong, or the database wants `bellringer db upgrade`.
     """
     settings = load_settings()
-    database = Database(settings.resolved_database_url())
+    database = open_database(settings)
     try:
         if settings.database_url is None:
             upgrade(database)

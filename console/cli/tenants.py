@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from console.cli.output import Json, print_facts, print_rows
-from console.cli.session import open_session
+from console.cli.session import Session, open_session
 from shared.db import tenants, views
 
 app = typer.Typer(help="Districts.", no_args_is_help=True)
@@ -44,14 +44,28 @@ def list_(as_json: Json = False) -> None:
 def suspend(
     tenant: Tenant,
     reason: Annotated[str | None, typer.Option(help="Told wherever a job is skipped.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Take no jobs of a tenant: what waits is skipped, what runs ends."""
     with open_session() as session:
         session.relay(tenants.suspend_tenant(session.gate, tenant, reason))
+        _print_suspension(session, tenant, as_json=as_json)
 
 
 @app.command()
-def resume(tenant: Tenant) -> None:
+def resume(tenant: Tenant, as_json: Json = False) -> None:
     """Take a tenant's jobs again."""
     with open_session() as session:
         session.relay(tenants.resume_tenant(session.gate, tenant))
+        _print_suspension(session, tenant, as_json=as_json)
+
+
+def _print_suspension(session: Session, tenant: str, *, as_json: bool) -> None:
+    with session.database.read() as connection:
+        row = tenants.find_tenant(connection, tenant)
+    facts = {
+        "tenant": tenant,
+        "suspended_at": views.iso(row.suspended_at),
+        "suspended_reason": row.suspended_reason,
+    }
+    print_facts(facts, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from console.cli.arguments import parse_job_id
 from console.cli.output import Json, print_facts
 from console.cli.session import open_session
 from shared.db import asking
@@ -20,9 +21,10 @@ def why(
 ) -> None:
     """Say the one reason why an app or a job has not run, and when it will."""
     with open_session() as session:
-        if what.isdigit():
-            tenant_id = asking.tenant_of(session.gate, int(what))
-            answer = why_job(session.database, tenant_id, int(what))
+        job_id = parse_job_id(what)
+        if job_id is not None:
+            tenant_id = asking.tenant_of(session.gate, job_id)
+            answer = why_job(session.database, tenant_id, job_id)
         else:
             with session.database.read() as connection:
                 tenant_id, app_id = asking.find_app(connection, what)
@@ -31,7 +33,6 @@ def why(
     if as_json:
         print_facts(facts, as_json=True)
         return
-    subject = f"job {answer.job} of {answer.app}" if answer.job else answer.app
-    typer.echo(f"{subject} {answer.reason}")
+    typer.echo(answer.sentence)
     if answer.next_run_at is not None:
         typer.echo(f"next slot: {iso(answer.next_run_at)}")

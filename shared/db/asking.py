@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from shared.db import jobs as job_table
 from shared.db.firing import fire_locked
 from shared.db.gate import Gate, Locked, TenantView
-from shared.db.requests import Request, Requests, add_all
+from shared.db.requests import Placed, Request, Requests, add_all
 from shared.db.tables import apps, inbox, jobs, tenants
 from shared.domain.states import JobState, Mode, Trigger
 from shared.domain.tiers import firing_order, is_downstream
@@ -52,12 +52,14 @@ class Asked:
         coalesced: whether that job was there before.
         duplicate: whether the same message id was seen before; nothing was done then.
         publications: to be relayed by whoever committed.
+        cascaded: the jobs that carry it further, upstream first; empty for a duplicate.
     """
 
     job_id: int
     coalesced: bool
     duplicate: bool
     publications: list[Publication]
+    cascaded: tuple[int, ...] = ()
 
 
 def ask(gate: Gate, wish: Ask) -> Asked:
@@ -74,13 +76,21 @@ def ask(gate: Gate, wish: Ask) -> Asked:
         locked = gate.lock_in(connection, [tenant_id])
         placed = _place(locked, tenant_id, app_id, wish)
         locked.decide(wish.actor)
+        # upstream first: the app itself stands before all that cascades from it
+        own, *below = placed
         if wish.message_id is not None:
             connection.execute(
                 update(inbox)
                 .where(inbox.c.user_id == wish.user_id, inbox.c.message_id == wish.message_id)
-                .values(job_id=placed[0], received_at=locked.now)
+                .values(job_id=own.job_id, received_at=locked.now)
             )
-    return Asked(placed[0], placed[1], duplicate=False, publications=locked.publications)
+    return Asked(
+        own.job_id,
+        own.coalesced,
+        duplicate=False,
+        publications=locked.publications,
+        cascaded=tuple(one.job_id for one in below),
+    )
 
 
 def find_app(connection: Connection, app: str) -> tuple[int, int]:
@@ -90,6 +100,12 @@ def find_app(connection: Connection, app: str) -> tuple[int, int]:
         ConfigurationError: there is none.
     """
     tenant_name, _, name = app.partition("/")
+    if not tenant_name or not name:
+        raise ConfigurationError(
+            "app",
+            f"{app!r} names no app of a tenant",
+            "Give TENANT/APP; list: bellringer apps list",
+        )
     query = (
         select(tenants.c.id.label("tenant_id"), apps.c.id.label("app_id"))
         .join(apps, (apps.c.tenant_id == tenants.c.id) & apps.c.removed_at.is_(None), isouter=True)
@@ -115,7 +131,7 @@ def cancel(gate: Gate, job_id: int, *, actor: str, by: str | None) -> tuple[str,
 
     Returns:
         The state that the job is in now (`running` means that it was asked to stop), and the
-        publications to be relayed.
+        publications to be relayed; none beside a final state: it had ended before.
 
     Raises:
         ConfigurationError: there is no such job.
@@ -177,7 +193,7 @@ def _remember(gate: Gate, connection: Connection, wish: Ask) -> int | None:
     return job_id
 
 
-def _place(locked: Locked, tenant_id: int, app_id: int, wish: Ask) -> tuple[int, bool]:
+def _place(locked: Locked, tenant_id: int, app_id: int, wish: Ask) -> list[Placed]:
     tenants_by_id = locked.load()
     # what was due before the wish keeps its earlier wave
     fire_locked(locked, tenants_by_id)
@@ -203,9 +219,7 @@ def _place(locked: Locked, tenant_id: int, app_id: int, wish: Ask) -> tuple[int,
             _request(locked, wish, other, wave, Trigger.CASCADE) for other in _below(tenant, app_id)
         ]
     add_all(requests, tenant, wanted, order)
-    placed = requests.write(wish.actor)
-    # upstream first: the app itself stands before all that cascades from it
-    return placed[0].job_id, placed[0].coalesced
+    return requests.write(wish.actor)
 
 
 def _below(tenant: TenantView, app_id: int) -> list[int]:

@@ -15,10 +15,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
 from shared.clock import Clock
 from shared.errors import ConfigurationError
+from shared.settings import Settings, check_state_dir
 
 #: How long a statement waits for a row lock, unless it says otherwise.
 LOCK_TIMEOUT_MS = 10_000
@@ -28,6 +29,17 @@ STATEMENT_TIMEOUT_MS = 60_000
 IDLE_TIMEOUT_MS = 60_000
 #: How long SQLite waits for another process's write.
 SQLITE_BUSY_TIMEOUT_MS = 60_000
+
+
+def open_database(settings: Settings, *, pool_size: int = 8) -> Database:
+    """Open the database that the settings name; the embedded one's folder is made.
+
+    Raises:
+        ConfigurationError: the URL is wrong, or the folder cannot be written; names the setting.
+    """
+    if settings.database_url is None:
+        check_state_dir(settings)
+    return Database(settings.resolved_database_url(), pool_size=pool_size)
 
 
 class Database:
@@ -118,6 +130,12 @@ class Database:
         self._writes.dispose()
 
 
+def brief(error: OperationalError) -> str:
+    """Return what the driver said in one line; without the statement and its values."""
+    told = str(error.orig).strip().splitlines()
+    return told[0] if told else "no answer"
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -159,7 +177,11 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
 
 
 def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(str(url.database)).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _bad_url(f"{folder} cannot be made: {error.strerror}") from error
     reads = create_engine(url, pool_size=8, max_overflow=16)
     writes = create_engine(url, pool_size=2, max_overflow=8)
     for engine, begin in ((reads, "BEGIN"), (writes, "BEGIN IMMEDIATE")):

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
 
-from shared.db.engine import Database
+from shared.db.engine import Database, brief
 from shared.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
 
 #: The key of the advisory lock behind which several processes upgrade in turn.
 LOCK_KEY = 7_231_406_512
+#: The longest wait between two looks at a database that is down, in seconds.
+MAX_WAIT_S = 10.0
 
 
 def upgrade(database: Database) -> str:
@@ -54,6 +61,28 @@ def check_current(database: Database) -> None:
             "the database is empty" if found is None else f"the database is at revision {found}",
             "Run: bellringer db upgrade",
         )
+
+
+def wait_until_current(database: Database, stopping: threading.Event) -> bool:
+    """Wait for a database that is down, and see that it has the newest schema.
+
+    Returns:
+        Whether it has; False: `stopping` was set before it answered.
+
+    Raises:
+        ConfigurationError: it answers and wants an upgrade, which no waiting brings.
+    """
+    wait_s = 0.5
+    while not stopping.is_set():
+        try:
+            check_current(database)
+        except OperationalError as error:
+            wait_s = min(MAX_WAIT_S, 2 * wait_s)
+            log.warning("the database does not answer, again in %.0f s: %s", wait_s, brief(error))
+            stopping.wait(wait_s)
+        else:
+            return True
+    return False
 
 
 def _config() -> Config:

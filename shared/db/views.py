@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select
 
 from shared.db.tables import apps, job_events, jobs, schedules, tenants
 from shared.domain.recurrence import Recurrence
-from shared.domain.states import UNFINISHED
+from shared.domain.states import UNFINISHED, JobState
 
 Shown = dict[str, Any]
 
@@ -119,6 +120,12 @@ def list_jobs(
     return [_job(row) for row in connection.execute(query)]
 
 
+def job_states(connection: Connection, job_ids: Collection[int]) -> dict[int, JobState]:
+    """Return the states that jobs are in, by id; of those that there are."""
+    query = select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(job_ids))
+    return {row.id: JobState(row.state) for row in connection.execute(query)}
+
+
 def show_job(connection: Connection, job_id: int) -> Shown | None:
     """Return a job with its history, None: there is none."""
     row = connection.execute(_jobs(jobs.c.id == job_id)).one_or_none()
@@ -178,6 +185,7 @@ def _job(row: Row[Any]) -> Shown:
         "progress": row.progress,
         "due_at": iso(row.due_at),
         "not_before": iso(row.not_before),
+        "cancel_requested_at": iso(row.cancel_requested_at),
         "deadline_at": iso(row.deadline_at),
         "queued_at": iso(row.queued_at),
         "started_at": iso(row.started_at),

@@ -36,6 +36,12 @@ class Why:
     waits_for: int | None
     next_run_at: datetime | None
 
+    @property
+    def sentence(self) -> str:
+        """The reason with its subject."""
+        subject = f"job {self.job} of {self.app}" if self.job else self.app
+        return f"{subject} {self.reason}"
+
 
 def why_app(database: Database, tenant_id: int, app_id: int) -> Why:
     """Say why an app is not running now: its first unfinished job's reason, or its schedule's."""
@@ -50,20 +56,34 @@ def why_app(database: Database, tenant_id: int, app_id: int) -> Why:
         return _why_idle(connection, tenant, app_id)
 
 
-def why_job(database: Database, tenant_id: int, job_id: int) -> Why:
-    """Say why a job has not started, or how it ended."""
+def why_job(database: Database, tenant_id: int, job_id: int, *, with_progress: bool = True) -> Why:
+    """Say why a job has not started, or how it ended.
+
+    Args:
+        database: where the job is.
+        tenant_id: whose it is.
+        job_id: which.
+        with_progress: also tell how far what runs is; without it, the same reason stays the same.
+    """
     with database.read() as connection:
         tenant = load(connection, [tenant_id])[tenant_id]
-        return _why_job(connection, database, tenant, job_id)
+        return _why_job(connection, database, tenant, job_id, with_progress=with_progress)
 
 
-def _why_job(connection: Connection, database: Database, tenant: TenantView, job_id: int) -> Why:
+def _why_job(
+    connection: Connection,
+    database: Database,
+    tenant: TenantView,
+    job_id: int,
+    *,
+    with_progress: bool = True,
+) -> Why:
     row = connection.execute(
         select(jobs, apps.c.name.label("app"))
         .join(apps, apps.c.id == jobs.c.app_id)
         .where(jobs.c.id == job_id)
     ).one()
-    reason, on = _reason(row, tenant, database.now(connection))
+    reason, on = _reason(row, tenant, database.now(connection), with_progress=with_progress)
     return Why(
         app=f"{tenant.name}/{row.app}",
         job=job_id,
@@ -74,10 +94,12 @@ def _why_job(connection: Connection, database: Database, tenant: TenantView, job
     )
 
 
-def _reason(row: Row[Any], tenant: TenantView, now: datetime) -> tuple[str, int | None]:
+def _reason(
+    row: Row[Any], tenant: TenantView, now: datetime, *, with_progress: bool
+) -> tuple[str, int | None]:
     match JobState(row.state):
         case JobState.HELD:
-            return _held(row, tenant, now)
+            return _held(row, tenant, now, with_progress=with_progress)
         case JobState.QUEUED:
             return (
                 f"is queued since {row.queued_at:%Y-%m-%dT%H:%M:%SZ}: the next free worker of tier"
@@ -86,7 +108,12 @@ def _reason(row: Row[Any], tenant: TenantView, now: datetime) -> tuple[str, int 
             ), None
         case JobState.RUNNING:
             job = tenant.jobs.get(row.id)
-            told = f", {job.percent} %" if job is not None and job.percent is not None else ""
+            told = ""
+            if with_progress and job is not None and job.percent is not None:
+                told = f", {job.percent} %"
+            if row.cancel_requested_at is not None:
+                at = f"{row.cancel_requested_at:%Y-%m-%dT%H:%M:%SZ}"
+                told += f", asked to stop at {at}: it does at its next beat"
             return f"is running, attempt {row.attempt}{told}", None
         case state:
             return f"{state} at {row.finished_at:%Y-%m-%dT%H:%M:%SZ}" + (
@@ -94,14 +121,16 @@ def _reason(row: Row[Any], tenant: TenantView, now: datetime) -> tuple[str, int 
             ), None
 
 
-def _held(row: Row[Any], tenant: TenantView, now: datetime) -> tuple[str, int | None]:
+def _held(
+    row: Row[Any], tenant: TenantView, now: datetime, *, with_progress: bool
+) -> tuple[str, int | None]:
     for decision in decide(tenant.jobs.values(), tenant.apps, tenant.policy, now):
         if decision.job_id != row.id:
             continue
         match decision:
             case Hold():
                 told = describe_hold(
-                    decision, tenant.jobs, tenant.apps, tenant.zone, with_progress=True
+                    decision, tenant.jobs, tenant.apps, tenant.zone, with_progress=with_progress
                 )
                 if decision.until is not None and row.reason:
                     told += f"; the last try failed: {row.reason}"
@@ -124,7 +153,7 @@ def _why_idle(connection: Connection, tenant: TenantView, app_id: int) -> Why:
     ).one_or_none()
     closed = app.closed or tenant.policy.closed.get(app.tier)
     if closed:
-        reason = closed
+        reason = f"takes no jobs: {closed}"
     elif next_run_at is not None:
         reason = f"is not due before {next_run_at:%Y-%m-%dT%H:%M:%SZ}"
     else:

@@ -21,7 +21,8 @@ FIELDS = (
     ("day of week", 0, 6),
 )
 
-_ITEM = re.compile(r"(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
+# not \d: that takes the digits of every script, which croniter does not
+_ITEM = re.compile(r"(?:(\*)|([0-9]{1,2})(?:-([0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
 
 
 def check_cron(expression: str) -> str:

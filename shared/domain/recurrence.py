@@ -34,8 +34,10 @@ LAST = "last"
 
 #: Every offset of the zone database lies within this of UTC.
 _WIDEST = timedelta(hours=26)
-#: Far enough for any February 29, which may be eight years away.
-_HORIZON = timedelta(days=366 * 9)
+#: The first date that may be given: before it, zones have no offsets that mean anything.
+FIRST_DATE = date(1900, 1, 1)
+#: No run is looked for from this year on; what comes after the next February 29 must be a date too.
+_END_YEAR = 9980
 
 
 class Frequency(StrEnum):
@@ -116,11 +118,10 @@ class Recurrence:
             ConfigurationError: names the option that is wrong, and the fix.
         """
         check_zone(zone)
-        first, last = _date("--start", start), _date("--until", until)
+        first = None if start is None else parse_date("--start", start)
+        last = None if until is None else parse_date("--until", until)
         if first and last and last < first:
-            raise ConfigurationError(
-                "--until", f"{last} is before --start {first}", "Give a later end date."
-            )
+            raise _ends_before("--start", first, last)
         listed = tuple(at)
         if cron is not None:
             if frequency or listed or days:
@@ -245,7 +246,13 @@ def occurrences(recurrence: Recurrence, *, after: datetime, count: int) -> list[
 
 
 def from_local_midnight(recurrence: Recurrence, day: date, *, count: int) -> list[Occurrence]:
-    """Return at most `count` occurrences from a local date's first instant on, ascending."""
+    """Return at most `count` occurrences from a local date's first instant on, ascending.
+
+    Raises:
+        ConfigurationError: the recurrence ends before that date.
+    """
+    if recurrence.until and recurrence.until < day:
+        raise _ends_before("--from", day, recurrence.until)
     zone = ZoneInfo(recurrence.zone)
     midnight = _instant(datetime.combine(day, time.min), zone)[0]
     return occurrences(recurrence, after=midnight - timedelta(microseconds=1), count=count)
@@ -313,11 +320,10 @@ def _walls(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:
 
 
 def _stream(expression: str, begin: datetime) -> Iterator[datetime]:
+    wall = begin
     found = croniter(expression, begin, max_years_between_matches=10)
-    while True:
-        wall: datetime = found.get_next(datetime)
-        if wall.year >= 9990:
-            return
+    while wall.year < _END_YEAR:
+        wall = found.get_next(datetime)
         yield wall
 
 
@@ -381,15 +387,27 @@ def _month_length(day: date) -> int:
     return (following - timedelta(days=1)).day
 
 
-def _date(option: str, value: str | None) -> date | None:
-    if value is None:
-        return None
+def parse_date(option: str, value: str) -> date:
+    """Read a date that a person typed.
+
+    Raises:
+        ConfigurationError: it is none, or before 1900; names the option.
+    """
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError as error:
         raise ConfigurationError(
             option, f"{value!r} is not a date", "Give YYYY-MM-DD, such as 2027-06-30."
         ) from error
+    if day < FIRST_DATE:
+        raise ConfigurationError(option, f"{day} is too early", f"Give {FIRST_DATE} or later.")
+    return day
+
+
+def _ends_before(option: str, first: date, last: date) -> ConfigurationError:
+    return ConfigurationError(
+        "--until", f"{last} is before {option} {first}", "Give a later end date."
+    )
 
 
 def _times(values: tuple[str, ...]) -> tuple[time, ...]:

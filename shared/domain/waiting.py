@@ -62,4 +62,11 @@ def describe_release(release: Release) -> str | None:
 
 
 def _clock(at: datetime | None, zone: str) -> str:
-    return "an unknown time" if at is None else f"{at.astimezone(ZoneInfo(zone)):%H:%M}"
+    if at is None:
+        return "an unknown time"
+    local = at.astimezone(ZoneInfo(zone))
+    abbreviation = local.strftime("%Z")
+    # a zone without one has its offset in its place
+    if not abbreviation[:1].isalpha():
+        abbreviation = f"UTC{abbreviation}"
+    return f"{local:%H:%M} {abbreviation}"

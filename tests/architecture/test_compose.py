@@ -201,6 +201,27 @@ def test_make_help_shows(target: str) -> None:
     assert re.search(rf"^  make {target} +\S", shown, re.M)
 
 
+def test_make_up_without_docker_leaves_nothing_behind(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    docker.chmod(0o755)
+    path = f"{docker.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["make", "up"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode != 0
+    assert "Docker Compose v2 is missing" in done.stderr
+    assert not (tmp_path / ".env").exists()
+
+
 def test_compose_takes_the_file_and_refuses_it_without_passwords() -> None:
     if shutil.which("docker") is None or _compose("version").returncode != 0:
         pytest.skip("Docker Compose v2 is not on this machine")

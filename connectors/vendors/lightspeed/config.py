@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from connectors.sdk import AbsolutePath
 
 
 class LightspeedConfig(BaseModel):
@@ -14,7 +15,7 @@ class LightspeedConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     #: The folder from which Lightspeed is fed.
-    path: Path
+    path: AbsolutePath
     #: `unique_sis_user_id`: the hub's stable id, or the number that the student system gives.
     user_id: Literal["sourcedId", "identifier"] = "sourcedId"
     #: `unique_sis_school_id`: what is typed as SIS ID on the school in Lightspeed.

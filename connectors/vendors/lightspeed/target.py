@@ -95,7 +95,7 @@ class Lightspeed:
             )
         )
         self._guard(rendered[0])
-        return Rendering(rendered, dict(writing.left_out))
+        return Rendering(rendered, dict(writing.left_out), dict(writing.altered))
 
     def deliver(self, rendering: Rendering) -> Delivery:
         """Put what has changed beside its place as `.part`, then rename all of it.
@@ -142,6 +142,7 @@ class _Writing:
         self._roster = roster
         self._folder = folder
         self.left_out: Counter[str] = Counter()
+        self.altered: Counter[str] = Counter()
         place = 1 if config.school_id == "sourcedId" else 3
         self._schools = {
             str(org[0]): org[0] if place == 1 else org[2]
@@ -231,7 +232,7 @@ class _Writing:
                 self.left_out[missing] += 1
                 return None
         if (first, last) != (user["givenName"], user["familyName"]):
-            self.left_out["commas or digits in names (sent without them)"] += 1
+            self.altered["users sent without the commas and digits of their name"] += 1
         grade = grade_of(user["grades"], tk_grade=self._config.tk_grade)
         return (
             str(user_id),

@@ -127,7 +127,7 @@ def _remove(district: Any) -> None:
     [
         (None, {"app": "elm/sis"}, "app", "there is no tenant 'elm'"),
         (None, {"app": "oak/hr"}, "app", "oak has no app 'hr'"),
-        (None, {"app": "oak"}, "app", "oak has no app ''"),
+        (None, {"app": "oak"}, "app", "'oak' names no app of a tenant"),
         (_pause, {"app": "oak/sis"}, "app", "sis is paused: summer"),
         (_suspend, {"app": "oak/sis"}, "app", "oak is suspended: unpaid"),
         (_remove, {"app": "oak/sis"}, "app", "oak has no app 'sis'"),
@@ -145,6 +145,14 @@ def test_a_wish_that_cannot_be_met_is_refused_and_leaves_nothing(
     assert (refused.value.field, refused.value.problem) == (field, told)
     assert refused.value.fix
     assert district.rows() == district.rows(inbox) == []
+
+
+def test_a_cascade_names_its_jobs_upstream_first(district: Any) -> None:
+    asked = district.ask("oak/sis", cascade=True, message_id="m1")
+    assert (asked.job_id, *asked.cascaded) == tuple(row.id for row in district.rows())
+    assert len(asked.cascaded) > 0
+    assert district.ask("oak/sis", message_id="m2").cascaded == ()
+    assert district.ask("oak/sis", cascade=True, message_id="m1").cascaded == ()
 
 
 def test_a_refused_message_can_be_sent_again_once_it_can_be_met(district: Any) -> None:

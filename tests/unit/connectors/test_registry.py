@@ -44,7 +44,20 @@ def test_a_wrong_setting_is_named():
         registry.parse_config(chosen, {})
     assert caught.value.field == "--set path"
     with pytest.raises(ConfigurationError, match="--set paht"):
-        registry.parse_config(chosen, {"path": "x", "paht": "y"})
+        registry.parse_config(chosen, {"path": "/x", "paht": "y"})
+
+
+@pytest.mark.parametrize("name", ["lightspeed", "oneroster_csv"])
+@pytest.mark.parametrize(
+    ("path", "problem"), [("", "it is empty"), ("out", "'out' would mean"), (".", "'.' would mean")]
+)
+def test_a_path_is_absolute(name: str, path: str, problem: str):
+    chosen = registry.get(name)
+    with pytest.raises(ConfigurationError, match="Give the whole path") as caught:
+        registry.parse_config(chosen, {"path": path})
+    assert caught.value.field == "--set path"
+    assert caught.value.problem.startswith(problem)
+    assert registry.parse_config(chosen, {"path": "/x"}).model_dump()["path"] == Path("/x")
 
 
 def test_secrets_are_known_by_their_type():

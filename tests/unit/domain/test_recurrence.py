@@ -149,6 +149,10 @@ def test_weekly_days_read_in_any_order():
         ({"cron": "0 0 30 2 *"}, "--cron", "days and months"),
         ({"cron": "0 2 * * 1/2"}, "--cron", "1-6/2"),
         ({"cron": "@daily"}, "--cron", "minute"),
+        ({"cron": "0,0 \N{FULLWIDTH DIGIT TWO} * * *"}, "--cron", "numbers"),
+        ({"cron": "0 0 \N{ARABIC-INDIC DIGIT ONE} * *"}, "--cron", "numbers"),
+        ({"frequency": "daily", "at": ["02:30"], "start": "0001-01-01"}, "--start", "1900-01-01"),
+        ({"frequency": "daily", "at": ["02:30"], "until": "1899-12-31"}, "--until", "1900-01-01"),
     ],
 )
 def test_bad_input_names_the_option_and_the_fix(options, field, fix):
@@ -156,6 +160,33 @@ def test_bad_input_names_the_option_and_the_fix(options, field, fix):
         Recurrence.parse(**{"zone": "UTC", **options})
     assert caught.value.field == field
     assert fix in str(caught.value)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"frequency": "daily", "at": ["00:00", "23:59"]},
+        {"frequency": "monthly", "at": ["02:30"], "days": "29,last"},
+        {"cron": "0 0 29 2 *"},
+    ],
+)
+def test_the_first_and_the_last_dates_that_can_be_given_work(zone, rule):
+    recurrence = Recurrence.parse(zone=zone, **rule, start="1900-01-01", until="9999-12-31")
+    first = from_local_midnight(recurrence, date(1900, 1, 1), count=1)
+    assert first[0].wall.year in {1900, 1904}
+    for last in (date(9979, 12, 31), date(9980, 1, 1), date(9999, 12, 31)):
+        assert len(from_local_midnight(recurrence, last, count=5)) <= 5
+    after = Recurrence.parse(zone=zone, **rule, start="9999-12-31")
+    assert occurrences(after, after=datetime(2026, 1, 1, tzinfo=UTC), count=1) == []
+
+
+def test_a_preview_that_begins_after_the_end_is_refused():
+    daily = Recurrence.parse(zone="UTC", frequency="daily", at=["02:30"], until="2026-01-31")
+    with pytest.raises(ConfigurationError, match="Give a later end date") as caught:
+        from_local_midnight(daily, date(2026, 2, 1), count=1)
+    assert caught.value.field == "--until"
+    assert len(from_local_midnight(daily, date(2026, 1, 31), count=2)) == 1
 
 
 def test_a_range_of_one_value_is_that_value():

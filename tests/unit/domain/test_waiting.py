@@ -24,13 +24,17 @@ def told(state: JobState, cause: Cause, *, with_progress: bool = False) -> str:
 @pytest.mark.parametrize(
     ("state", "cause", "words"),
     [
-        (JobState.RUNNING, Cause.UPSTREAM, "waits for sis (import), job 7, running since 02:00"),
+        (
+            JobState.RUNNING,
+            Cause.UPSTREAM,
+            "waits for sis (import), job 7, running since 02:00 EST",
+        ),
         (JobState.QUEUED, Cause.UPSTREAM, "waits for sis (import), job 7, queued"),
         (JobState.HELD, Cause.UPSTREAM, "waits for sis (import), job 7, which waits itself"),
         (
             JobState.RUNNING,
             Cause.OVERLAP,
-            "waits for the app's earlier run: sis (import), job 7, running since 02:00",
+            "waits for the app's earlier run: sis (import), job 7, running since 02:00 EST",
         ),
         (
             JobState.QUEUED,
@@ -47,14 +51,19 @@ def test_a_hold_names_the_one_job_that_it_waits_for(
 
 def test_progress_is_told_when_asked_for() -> None:
     words = told(JobState.RUNNING, Cause.UPSTREAM, with_progress=True)
-    assert words.endswith("running since 02:00, 64 %")
+    assert words.endswith("running since 02:00 EST, 64 %")
     assert "%" not in told(JobState.QUEUED, Cause.UPSTREAM, with_progress=True)
 
 
 def test_a_retry_tells_its_time_in_the_tenants_zone() -> None:
     assert describe_hold(Hold(9, Cause.NOT_BEFORE, until=AT), {}, APPS, ZONE) == (
-        "tries again at 02:00"
+        "tries again at 02:00 EST"
     )
+
+
+def test_a_zone_without_an_abbreviation_tells_its_offset() -> None:
+    words = describe_hold(Hold(9, Cause.NOT_BEFORE, until=AT), {}, APPS, "America/Sao_Paulo")
+    assert words == "tries again at 04:00 UTC-03"
 
 
 def test_a_hold_whose_other_job_has_ended_meanwhile_still_says_something() -> None:

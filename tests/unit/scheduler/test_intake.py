@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scheduler.intake import MAX_BODY, parse
 from shared.broker.consumer import Delivery
 from shared.errors import ContractError
-from shared.messages import RunNow
+from shared.messages import RUN_NOW_FIXES, RunNow
 
 GOOD = {"app": "oak/sis", "mode": "full", "cascade": False}
 
@@ -63,6 +63,42 @@ def test_a_malformed_message_is_refused_with_its_reason(name):
         parse(Delivery(body=MALFORMED[name]))
     assert str(caught.value)
     assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"run it", 'body: it is no JSON object. Send such as {"app": "TENANT/NAME"}'),
+        (b"[]", 'body: it is no JSON object. Send such as {"app": "TENANT/NAME"}'),
+        (b"{}", "app: it is missing. Give TENANT/NAME, each of a-z 0-9 - _"),
+        (b'{"app": "Oak"}', "app: it cannot be read. Give TENANT/NAME, each of a-z 0-9 - _"),
+        (
+            b'{"app": "oak/sis", "mode": "delta"}',
+            'mode: it cannot be read. Give "full" or "incremental"',
+        ),
+        (b'{"app": "oak/sis", "cascade": 1}', "cascade: it cannot be read. Give true or false"),
+        (
+            b'{"app": "oak/sis", "when": 1, "cascade": 1}',
+            "cascade: it cannot be read. Give true or false; "
+            "when: there is no such field. Send some of app, mode, cascade",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_send(body, told):
+    with pytest.raises(ContractError) as caught:
+        parse(Delivery(body=body))
+    assert str(caught.value) == told
+
+
+def test_a_refusal_stays_short_enough_for_a_header():
+    many = {"x" * 60_000: 1, **{f"x{number}": number for number in range(100)}}
+    with pytest.raises(ContractError) as caught:
+        parse(Delivery(body=json.dumps(many)[:MAX_BODY].encode()))
+    assert len(str(caught.value)) < 1000
+
+
+def test_every_field_has_its_fix():
+    assert set(RUN_NOW_FIXES) == set(RunNow.model_fields)
 
 
 def test_a_good_one_is_taken():

@@ -105,6 +105,6 @@ def _fits(value: Any, operator: str, wanted: str) -> bool:
         return value is not None and re.fullmatch(pattern, str(value), re.IGNORECASE) is not None
     if value is None:
         return False
-    if isinstance(value, int) and re.fullmatch(r"-?\d+", wanted):
+    if isinstance(value, int) and re.fullmatch(r"-?[0-9]+", wanted):
         return _OPERATORS[operator](value, int(wanted))
     return _OPERATORS[operator](str(value), wanted)

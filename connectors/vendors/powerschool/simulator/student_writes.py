@@ -44,7 +44,7 @@ def write(tables: Tables, given: Any) -> Item:
     record = given if isinstance(given, dict) else {}
     uid = str(record.get("client_uid", ""))
     answer: Item = {
-        "client_uid": int(uid) if uid.isdigit() else uid,
+        "client_uid": int(uid) if uid.isascii() and uid.isdigit() else uid,
         "status": "ERROR",
         "action": record.get("action"),
     }

@@ -1,0 +1,27 @@
+"""Arguments that several commands take, bounded to what the database can hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from shared.errors import ConfigurationError
+
+#: The largest id that a database gives; a larger one is no id, and not to be asked for.
+MAX_ID = 2**63 - 1
+
+JobId = Annotated[int, typer.Argument(metavar="JOB", min=1, max=MAX_ID, help="The job's id.")]
+
+
+def parse_job_id(text: str) -> int | None:
+    """Read a job's id where something else may stand too; None: it is no number.
+
+    Raises:
+        ConfigurationError: it is a number that no job can have.
+    """
+    if not (text.isascii() and text.isdigit()):
+        return None
+    if len(text) > len(str(MAX_ID)) or not 0 < int(text) <= MAX_ID:
+        raise ConfigurationError("JOB", f"there is no job {text}", "List: bellringer jobs list")
+    return int(text)
