@@ -17,6 +17,7 @@ from console.cli import (
     doctor,
     jobs,
     processes,
+    quarantine,
     rules,
     run_now,
     schedules,
@@ -41,6 +42,7 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),
