@@ -12,12 +12,15 @@ from shared.db.gate import Gate
 from shared.db.schedules import recompute_slots, zone_version
 from shared.domain.states import Tier
 from shared.messages import Publication
+from shared.roster.quarantine_views import FORGOTTEN_TOGETHER, forget_quarantine
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
 #: How long a job may wait before the log says so.
 OVERDUE_S = 3600.0
+#: Time between two looks at what may be forgotten of the quarantine.
+FORGET_S = 3600.0
 
 
 class Sweeper:
@@ -47,6 +50,7 @@ class Sweeper:
         self._after_tenant = 0
         self._told_overdue: set[int] = set()
         self._slots_are_current = False
+        self._forget_at: float | None = None
 
     def run_once(self) -> int:
         """Make one round of every repair; returns the messages that it published."""
@@ -59,8 +63,17 @@ class Sweeper:
         made += self._relayed(decided)
         made += self._messages()
         sweeping.forget_inbox(self._gate, days=self._settings.inbox_days)
+        self._forget()
         self._alert()
         return made
+
+    def _forget(self) -> None:
+        """Forget old quarantine rows now and then: a sweep must not look at all of them."""
+        now = self._clock.monotonic()
+        if self._forget_at is None or now >= self._forget_at:
+            forgotten = forget_quarantine(self._gate, days=self._settings.quarantine_days)
+            # there may be more than one transaction takes
+            self._forget_at = now if forgotten >= FORGOTTEN_TOGETHER else now + FORGET_S
 
     def _slots(self) -> None:
         """Compute the next slots that another zone database gave; ours is read once a process."""

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     retry_base_s: Seconds = 30
     #: How long a run-now's message id is remembered.
     inbox_days: Annotated[int, Field(ge=1)] = 30
+    #: How long what a job left out is kept; of each app's last job it is kept for good.
+    quarantine_days: Annotated[int, Field(ge=1)] = 90
 
     @property
     def is_embedded_broker(self) -> bool:

@@ -9,19 +9,22 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.oneroster.archive import NAME
 from connectors.oneroster.blocks import rows_of
 from connectors.oneroster.layout import HEADERS, REQUIRED
 from connectors.oneroster.mapping import BadRowError, roles_of_1_1, row_of, supplied
-from connectors.oneroster.package import MANIFEST, NAME, Block, Package, stamps
+from connectors.oneroster.package import MANIFEST, Block, Line, Package, stamps
 from connectors.sdk import AbsolutePath, Connector, ReadRequest
 from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused, Row
 from shared.domain.records import FIELDS, Kind
 from shared.domain.records import Field as RecordField
 from shared.domain.states import Mode, Tier
-from shared.errors import TransientConnectorError
+from shared.errors import PermanentConnectorError, TransientConnectorError
 
 #: Rows of one batch.
 BATCH_ROWS = 2000
+#: Lines of a manifest, which is held as a whole.
+MAX_PROPERTIES = 1000
 _ROLE_FIELDS = ("userSourcedId", "roleType", "role", "beginDate", "endDate", "orgSourcedId")
 
 
@@ -71,23 +74,12 @@ class OneRosterCsv:
         del request
         self._wait_until_quiet()
         with closing(Package(self._config.path)) as package:
-            version, modes = _version(package)
-            present = _present(package, version, modes)
-            reading = _Reading(package, version)
-            for kind in (kind for kind in Kind if kind in present):
-                yield from reading.kind(kind)
-                if kind is Kind.USERS and version == "1.1":
-                    yield from reading.roles_of_1_1()
-            package.check_unchanged()
-            yield ReadCertificate(
-                mode=Mode.FULL,
-                complete=frozenset(reading.counts),
-                counts=dict(reading.counts),
-                evidence={
-                    "oneroster.version": version,
-                    **{f"sha256 {name}": digest for name, digest in package.digests.items()},
-                },
-            )
+            try:
+                yield from _records(package)
+            except PermanentConnectorError:
+                # what looks broken may be half of what somebody writes now
+                package.check_unchanged()
+                raise
 
     def _wait_until_quiet(self) -> None:
         """A file that is still being written is not read: it must stand still for a while."""
@@ -96,6 +88,26 @@ class OneRosterCsv:
             self._wait(self._config.quiet_s)
             if stamps(self._config.path) != before:
                 raise TransientConnectorError(NAME, "the files are still being written", 30)
+
+
+def _records(package: Package) -> Iterator[Batch | Refused | ReadCertificate]:
+    version, modes = _version(package)
+    present = _present(package, version, modes)
+    reading = _Reading(package, version)
+    for kind in (kind for kind in Kind if kind in present):
+        yield from reading.kind(kind)
+        if kind is Kind.USERS and version == "1.1":
+            yield from reading.roles_of_1_1()
+    package.check_unchanged()
+    yield ReadCertificate(
+        mode=Mode.FULL,
+        complete=frozenset(reading.counts),
+        counts=dict(reading.counts),
+        evidence={
+            "oneroster.version": version,
+            **{f"sha256 {name}": digest for name, digest in package.digests.items()},
+        },
+    )
 
 
 class _Reading:
@@ -117,7 +129,7 @@ class _Reading:
         count = 0
         for block in blocks:
             count += len(block.rows)
-            if kind is Kind.ORGS:
+            if kind is Kind.ORGS and self._version == "1.1":
                 self._note_types(header, block)
             rows = rows_of(kind, header, fields, block.rows)
             if rows is None:
@@ -137,10 +149,7 @@ class _Reading:
         for line in block.lines():
             values = dict(zip(header, line.values, strict=False))
             try:
-                if len(line.values) != len(header):
-                    raise BadRowError(
-                        "sourcedId", f"the row has {len(line.values)} of {len(header)} columns"
-                    )
+                _check_width(line, header)
                 rows.append(row_of(kind, values, fields))
             except BadRowError as error:
                 yield _refused(kind, f"{kind}.csv", line.number, values, error)
@@ -155,12 +164,13 @@ class _Reading:
         """Yield the roles that 1.1 keeps with the users, in a second pass over their file."""
         name = f"{Kind.USERS}.csv"
         lines = self._package.rows(name)
-        header = next(lines).values
+        header = next(lines, Line(0, [])).values
         rows: list[Row] = []
         count = 0
         for line in lines:
             values = dict(zip(header, line.values, strict=False))
             try:
+                _check_width(line, header)
                 made = list(roles_of_1_1(values, self._org_types.get))
             except BadRowError as error:
                 yield _refused(Kind.ROLES, name, line.number, values, error)
@@ -182,6 +192,8 @@ def _version(package: Package) -> tuple[str, Mapping[str, str]]:
         )
     properties: dict[str, str] = {}
     for line in package.rows(MANIFEST):
+        if line.number > MAX_PROPERTIES:
+            raise package.broken(MANIFEST, f"it has over {MAX_PROPERTIES} lines", "Correct it.")
         if len(line.values) < 2 or line.values[0] in properties:
             raise package.broken(
                 MANIFEST, f"line {line.number}: a property is missing or doubled", "Correct it."
@@ -194,7 +206,7 @@ def _version(package: Package) -> tuple[str, Mapping[str, str]]:
     version = properties.get("oneroster.version", "")
     if version not in HEADERS:
         raise package.broken(
-            MANIFEST, f"oneroster.version is {version!r}", f"Export {' or '.join(HEADERS)}."
+            MANIFEST, f"oneroster.version is {version[:40]!r}", f"Export {' or '.join(HEADERS)}."
         )
     modes = {
         name.removeprefix("file."): mode
@@ -209,7 +221,7 @@ def _present(package: Package, version: str, modes: Mapping[str, str]) -> frozen
     for name, mode in modes.items():
         if mode not in {"absent", "bulk", "delta"}:
             raise package.broken(
-                MANIFEST, f"file.{name} is {mode!r}", "Give absent, bulk or delta."
+                MANIFEST, f"file.{name[:40]} is {mode[:40]!r}", "Give absent, bulk or delta."
             )
         if mode == "delta":
             raise package.broken(MANIFEST, f"file.{name} is delta", "Export a bulk set.")
@@ -240,7 +252,7 @@ def _header(
     expected = HEADERS[version][kind][0]
     differs = next(
         (
-            f"column {place} is {found!r}, not {wanted!r}"
+            f"column {place} is {found[:40]!r}, not {wanted!r}"
             for place, (found, wanted) in enumerate(zip(header, expected, strict=False), start=1)
             if found != wanted
         ),
@@ -251,11 +263,18 @@ def _header(
     )
 
 
+def _check_width(line: Line, header: Sequence[str]) -> None:
+    if len(line.values) != len(header):
+        raise BadRowError("sourcedId", f"the row has {len(line.values)} of {len(header)} columns")
+
+
 def _refused(
     kind: Kind, name: str, number: int, values: Mapping[str, str], error: BadRowError
 ) -> Refused:
     external_id = values.get("sourcedId") or f"{name}:{number}"
-    return Refused(kind, external_id, error.field, f"{name}:{number}: {error.reason}", dict(values))
+    # a password is nobody's business, and least of all a quarantine's
+    source = {name: value for name, value in values.items() if name != "password"}
+    return Refused(kind, external_id, error.field, f"{name}:{number}: {error.reason}", source)
 
 
 CONNECTOR = Connector(

@@ -9,25 +9,30 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from connectors.oneroster.archive import (
+    MAX_FILE_BYTES,
+    NAME,
+    UNREADABLE,
+    checked_entries,
+    open_archive,
+)
 from shared.errors import PermanentConnectorError, TransientConnectorError
 
-NAME = "oneroster_csv"
 MANIFEST = "manifest.csv"
-#: Limits against zip bombs and files that are none of ours.
-MAX_FILE_BYTES = 4 * 1024**3
-MAX_RATIO = 200
+#: Limits against files that are none of ours.
 MAX_FIELD = 128 * 1024
 MAX_COLUMNS = 500
-#: Rows that are handed on at once.
+#: Bytes of one row, which is held as a whole.
+MAX_LINE_BYTES = 4 * 1024**2
+#: Rows that are handed on at once, and the bytes from which on there are fewer.
 BLOCK_ROWS = 5000
+BLOCK_BYTES = 8 * 1024**2
 #: How far a file's first bytes are looked at by `check`.
 _BLOCK = 1024 * 1024
 
@@ -69,8 +74,9 @@ class Package:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamps = stamps(path)
-        self._zip = _open_zip(path) if path.is_file() else None
-        self.files = frozenset(self._names())
+        self._zip = open_archive(path) if path.is_file() else None
+        self._sizes = {} if self._zip is None else checked_entries(self._zip, path.stat().st_size)
+        self.files = frozenset(self._sizes if self._zip is not None else self._names())
         self.digests: dict[str, str] = {}
 
     def close(self) -> None:
@@ -102,38 +108,66 @@ class Package:
         Raises:
             PermanentConnectorError: the file's encoding or its CSV is broken; names the line.
         """
-        with self._open(name) as (stream, digest):
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
-            reader = csv.reader(text, strict=True)
-            csv.field_size_limit(MAX_FIELD)
-            try:
-                yield from self._checked(name, reader)
-            except UnicodeDecodeError as error:
-                raise self.broken(
-                    name, f"after line {reader.line_num} a byte is not UTF-8", "Save it as UTF-8."
-                ) from error
-            except (csv.Error, zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise self.broken(
-                    name, f"line {reader.line_num + 1}: {error}", "Export it again."
-                ) from error
-            self.digests[name] = digest.hexdigest()
+        try:
+            with self._open(name) as (stream, digest):
+                text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
+                reader = csv.reader(text, strict=True)
+                csv.field_size_limit(MAX_FIELD)
+                try:
+                    yield from self._checked(name, reader, digest)
+                except UnicodeDecodeError as error:
+                    raise self._no_utf8(name, reader.line_num, error) from error
+                except csv.Error as error:
+                    told = f"line {reader.line_num + 1}: {error}"
+                    raise self.broken(name, told, "Export it again.") from error
+                self._check_size(name, digest)
+                self.digests[name] = digest.hexdigest()
+        except PermissionError as error:
+            raise self.broken(name, f"{error.strerror}", "Let the worker read it.") from error
+        except OSError as error:
+            # it may have been replaced, or the disk is away
+            raise TransientConnectorError(NAME, f"{name}: {error.strerror}") from error
+        except UNREADABLE as error:
+            raise self.broken(name, f"it cannot be read: {error}", "Export it again.") from error
 
     def broken(self, name: str, problem: str, fix: str) -> PermanentConnectorError:
         """Make the error that says what is wrong with a file, and what to do."""
         return PermanentConnectorError(NAME, f"{name}: {problem}. {fix} Nothing was changed")
 
-    def _checked(self, name: str, reader: Iterator[list[str]]) -> Iterator[Block]:
+    def _no_utf8(self, name: str, line: int, error: UnicodeDecodeError) -> PermanentConnectorError:
+        """Make the error of a file in another encoding, with the line of its first such byte."""
+        if not line and error.object[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+            return self.broken(name, "it is UTF-16", "Save it as UTF-8.")
+        place = line + 1 + error.object[: error.start].count(b"\n")
+        return self.broken(name, f"line {place}: a byte is not UTF-8", "Save it as UTF-8.")
+
+    def _check_size(self, name: str, digest: _Digest) -> None:
+        """See that a zip's entry is as long as its directory says."""
+        told = self._sizes.get(name, digest.read_bytes)
+        if told != digest.read_bytes:
+            raise self.broken(
+                name, f"it has {digest.read_bytes} bytes, not {told}", "Export it again."
+            )
+
+    def _checked(self, name: str, reader: Any, digest: _Digest) -> Iterator[Block]:
         rows: list[list[str]] = []
-        start, size = 1, 1
+        start, size, most, width = 1, 1, BLOCK_BYTES, 0
+        values: list[str] = []
         for values in reader:
             if len(values) > MAX_COLUMNS:
-                line = reader.line_num  # type: ignore[attr-defined]
-                raise self.broken(name, f"line {line}: {len(values)} columns", "Export it again.")
+                raise self.broken(
+                    name, f"line {reader.line_num}: {len(values)} columns", "Export it again."
+                )
             rows.append(values)
-            if len(rows) == size:
-                yield from self._block(name, start, rows, reader.line_num)  # type: ignore[attr-defined]
-                start, size, rows = start + size, BLOCK_ROWS, []
-        yield from self._block(name, start, rows, reader.line_num)  # type: ignore[attr-defined]
+            if len(rows) == size or digest.read_bytes > most:
+                width = width or len(values)
+                yield from self._block(name, start, rows, reader.line_num)
+                start, size, rows = start + len(rows), BLOCK_ROWS, []
+                most = digest.read_bytes + BLOCK_BYTES
+        if len(values) < width and not digest.ends_a_line:
+            told = f"line {reader.line_num}: the file ends inside of it"
+            raise self.broken(name, told, "It was cut off: export it again.")
+        yield from self._block(name, start, rows, reader.line_num)
 
     def _block(self, name: str, start: int, rows: list[list[str]], last: int) -> Iterator[Block]:
         """Yield the rows that stand from one line to another, the empty ones left out."""
@@ -156,19 +190,20 @@ class Package:
         source: IO[bytes] = (
             self._zip.open(name) if self._zip is not None else (self._path / name).open("rb")
         )
-        digest = _Digest(source)
+        digest = _Digest(source, name)
         with source:
             yield io.BufferedReader(digest, _BLOCK), digest
 
     def _names(self) -> Iterator[str]:
-        if self._zip is None:
-            yield from (entry.name for entry in self._path.iterdir() if entry.is_file())
-            return
-        seen: set[str] = set()
-        for entry in self._zip.infolist():
-            _check_entry(entry, seen)
-            seen.add(entry.filename)
-            yield entry.filename
+        folder = self._path.resolve()
+        for entry in self._path.iterdir():
+            if not entry.is_file():
+                continue
+            if not entry.resolve().is_relative_to(folder):
+                raise self.broken(
+                    entry.name, "it is a link to a file elsewhere", "Put the file itself there."
+                )
+            yield entry.name
 
 
 def _breaks(row: Sequence[str]) -> bool:
@@ -176,24 +211,47 @@ def _breaks(row: Sequence[str]) -> bool:
 
 
 class _Digest(io.RawIOBase):
-    """Counts and hashes what is read through it."""
+    """Counts and hashes what is read through it, and bounds what would be held of it.
 
-    def __init__(self, source: IO[bytes]) -> None:
+    Attributes:
+        read_bytes: how many were read.
+        ends_a_line: whether the last of them ended a line.
+    """
+
+    def __init__(self, source: IO[bytes], name: str) -> None:
         self._source = source
+        self._name = name
         self._hash = hashlib.sha256()
-        self._read = 0
+        self._in_line = 0
+        self.read_bytes = 0
+        self.ends_a_line = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         block = self._source.read(len(buffer))
-        self._read += len(block)
-        if self._read > MAX_FILE_BYTES:
-            raise PermanentConnectorError(NAME, f"a file is larger than {MAX_FILE_BYTES} bytes")
-        self._hash.update(block)
+        if block:
+            self.ends_a_line = block.endswith((b"\n", b"\r"))
+            self._bound(block)
+            self._hash.update(block)
         buffer[: len(block)] = block
         return len(block)
+
+    def _bound(self, block: bytes) -> None:
+        self.read_bytes += len(block)
+        end = max(block.rfind(b"\n"), block.rfind(b"\r"))
+        self._in_line = len(block) - end - 1 + (self._in_line if end < 0 else 0)
+        for much, most, what in (
+            (self.read_bytes, MAX_FILE_BYTES, "it"),
+            (self._in_line, MAX_LINE_BYTES, "one of its lines"),
+        ):
+            if much > most:
+                raise PermanentConnectorError(
+                    NAME,
+                    f"{self._name}: {what} has more than {most} bytes. Export it again."
+                    " Nothing was changed",
+                )
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
@@ -213,8 +271,9 @@ def stamps(path: Path) -> Mapping[str, Stamp]:
         raise PermanentConnectorError(
             NAME, f"path: there is nothing at {path}. Give a folder or a zip"
         ) from error
-    except OSError as error:
-        raise PermanentConnectorError(NAME, f"path: {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) else error
+        raise PermanentConnectorError(NAME, f"path: {str(path)!r:.200}: {told}") from error
     parts = [name for name in found if name.endswith((".part", ".tmp", ".filepart"))]
     if parts:
         raise TransientConnectorError(NAME, f"{parts[0]} is still being written", 30)
@@ -224,32 +283,3 @@ def stamps(path: Path) -> Mapping[str, Stamp]:
 def _stamp(file: Path) -> Stamp:
     status = file.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
-    if not zipfile.is_zipfile(path):
-        # the directory of a zip stands at its end: until it is there, the file is not whole
-        raise TransientConnectorError(
-            NAME, f"{path.name} is no whole zip: still being written, or cut off", 60
-        )
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise PermanentConnectorError(NAME, f"{path.name}: {error}. Export it again") from error
-
-
-def _check_entry(entry: zipfile.ZipInfo, seen: set[str]) -> None:
-    name = entry.filename
-    if "/" in name or "\\" in name:
-        problem = "it lies in a folder; files stand at the root of the zip"
-    elif name in seen:
-        problem = "it is there twice"
-    elif entry.flag_bits & 1:
-        problem = "it is encrypted"
-    elif entry.file_size > MAX_FILE_BYTES:
-        problem = f"it would be {entry.file_size} bytes"
-    elif entry.file_size > 1024**2 and entry.file_size > MAX_RATIO * max(1, entry.compress_size):
-        problem = "it would grow more than 200-fold"
-    else:
-        return
-    raise PermanentConnectorError(NAME, f"{name[:100]}: {problem}. Nothing was changed")

@@ -19,6 +19,7 @@ from console.cli import (
     duplicates,
     jobs,
     processes,
+    quarantine,
     roster,
     roster_export,
     rules,
@@ -50,6 +51,7 @@ app.add_typer(jobs.app, name="jobs")
 roster.app.command("export")(roster_export.export)
 app.add_typer(roster.app, name="roster")
 app.add_typer(duplicates.app, name="duplicates")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),

@@ -13,6 +13,7 @@ from console.cli.session import Session, open_session
 from shared.db import apps, tenants
 from shared.errors import ConfigurationError
 from shared.roster.rules import parse_app_rules, parse_tenant_rules
+from shared.roster.tenant_quality import compile_quality
 
 app = typer.Typer(help="What a person has set for an app or a tenant.", no_args_is_help=True)
 
@@ -63,8 +64,11 @@ def _stored(session: Session, subject: str) -> dict[str, Any]:
 
 
 def _checked(subject: str, rules: dict[str, Any]) -> dict[str, Any]:
-    parse = parse_app_rules if "/" in subject else parse_tenant_rules
-    return parse(rules).model_dump(mode="json")
+    if "/" in subject:
+        return parse_app_rules(rules).model_dump(mode="json")
+    parsed = parse_tenant_rules(rules)
+    compile_quality(parsed)
+    return parsed.model_dump(mode="json")
 
 
 def _pair(rule: str) -> tuple[str, Any]:

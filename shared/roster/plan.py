@@ -24,7 +24,9 @@ from shared.roster.rules import AppRules, TenantRules, load_rules
 from shared.roster.scope import scope_fingerprint
 from shared.roster.staging import JobKey, Staging
 from shared.roster.statements import Statements, statements
+from shared.roster.tenant_quality import compile_quality
 from shared.roster.undone import hold_undone
+from shared.roster.unique import check_unique
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +154,29 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
         again: whether it was done before; the hub has moved since.
     """
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
-    prepare(run, plan.supplied, plan.rules, complete, again=again)
-    for kind in Kind:
-        if kind not in plan.supplied and kind not in complete:
-            continue
+
+    def absent_and_unique(kind: Kind) -> None:
+        """Say what of a kind is gone, and then which of its values are taken."""
         absence = plan.absence(kind)
-        if not find_absences(run, kind, absence, is_scope_changed=plan.is_scope_changed):
-            continue
-        if plan.suspended is not None:
-            suspend_removals(run, kind)
-        elif absence is not None:
-            hold_removals(run, kind, plan.rules.limit_of(kind))
-            hold_undone(run, kind)
+        if kind not in plan.supplied and absence is None:
+            return
+        if find_absences(run, kind, absence, is_scope_changed=plan.is_scope_changed):
+            if plan.suspended is not None:
+                suspend_removals(run, kind)
+            elif absence is not None:
+                hold_removals(run, kind, plan.rules.limit_of(kind))
+                hold_undone(run, kind)
+        check_unique(
+            run,
+            kind,
+            plan.supplied.get(kind, ()),
+            plan.tenant_rules.unique,
+            plan.ownership,
+            owns_kind=plan.rules.owns_kind(kind),
+        )
+
+    quality = compile_quality(plan.tenant_rules)
+    prepare(run, plan.supplied, plan.rules, complete, quality, again=again, then=absent_and_unique)
 
 
 def check_staged(connection: Connection, plan: Plan) -> None:

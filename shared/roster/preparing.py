@@ -7,15 +7,17 @@ once, and is not even written to: where a kind has links, its rows are staged as
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
-from shared.db.hub_tables import LINKS, STAGES, raw, snake
-from shared.domain.records import FIELDS, Field, Kind
+from shared.db.hub_tables import LINKS, STAGES
+from shared.domain.records import FIELDS, Kind
+from shared.roster.quality import NO_EMAIL, check_references, check_values
 from shared.roster.quarantine import refuse
 from shared.roster.resolving import resolve
 from shared.roster.rules import AppRules
 from shared.roster.statements import HERE, OPEN, Statements
+from shared.roster.tenant_quality import CompiledRule, check_quality
 from shared.roster.undone import reopen_undone
 
 
@@ -24,8 +26,10 @@ def prepare(
     supplied: Mapping[Kind, Sequence[str]],
     rules: AppRules,
     complete: Collection[Kind],
+    quality: Sequence[CompiledRule],
     *,
     again: bool,
+    then: Callable[[Kind], None],
 ) -> None:
     """Prepare every kind that was read.
 
@@ -34,30 +38,51 @@ def prepare(
         supplied: by kind, the fields that the app supplies.
         rules: of the app.
         complete: the kinds of which every record was read.
+        quality: the tenant's own rules.
         again: whether it was done before; the hub has moved since.
+        then: is called for every kind before the next, whose references it may still break.
     """
     for kind in Kind:
-        if not supplied.get(kind):
-            continue
-        fields = [field for field in FIELDS[kind] if field.name in supplied[kind]]
-        if again:
-            _reset(run, kind)
-        _know_again(run, kind, rules.grace_days)
-        _repeated(run, kind)
-        some = f"SELECT 1 FROM {STAGES[kind].name} AS s WHERE {OPEN} LIMIT 1"
-        if run.value(f"SELECT count(*) FROM ({some}) AS o"):
-            _check_values(run, kind, fields)
-            resolve(run, kind, fields, rules, is_complete=kind in complete)
+        if supplied.get(kind):
+            _prepare(run, kind, supplied, rules, complete, quality, again=again)
+        then(kind)
+
+
+def _prepare(
+    run: Statements,
+    kind: Kind,
+    supplied: Mapping[Kind, Sequence[str]],
+    rules: AppRules,
+    complete: Collection[Kind],
+    quality: Sequence[CompiledRule],
+    *,
+    again: bool,
+) -> None:
+    fields = [field for field in FIELDS[kind] if field.name in supplied[kind]]
+    if again:
+        _reset(run, kind)
+    _know_again(run, kind, rules.grace_days)
+    _repeated(run, kind)
+    some = f"SELECT 1 FROM {STAGES[kind].name} AS s WHERE {OPEN} LIMIT 1"
+    if run.value(f"SELECT count(*) FROM ({some}) AS o"):
+        check_values(run, kind, fields)
+        check_quality(run, kind, supplied[kind], quality)
+        resolve(run, kind, fields, rules, is_complete=kind in complete)
+        has_roles = Kind.ROLES in complete and bool(supplied.get(Kind.ROLES))
+        check_references(run, kind, fields, has_roles=has_roles)
 
 
 def _reset(run: Statements, kind: Kind) -> None:
     run.run(
         f"UPDATE {STAGES[kind].name} AS s SET verdict = 'unchanged', sourced_id = NULL,"
-        f" is_new = NULL WHERE {HERE} AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
+        " is_new = NULL, fingerprint = rtrim(fingerprint, '*')"
+        f" WHERE {HERE} AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
     )
     run.run(
-        "DELETE FROM quarantine WHERE job_id = :job AND kind = :kind AND found_by = 'hub'",
+        "DELETE FROM quarantine WHERE job_id = :job AND kind = :kind AND found_by = 'hub'"
+        " AND reason <> :left_out",
         kind=kind,
+        left_out=NO_EMAIL,
     )
 
 
@@ -105,26 +130,3 @@ def _repeated(run: Statements, kind: Kind) -> None:
     )
     clash = f"{still} AND {some} AND EXISTS ({twin} AND o.fingerprint <> s.fingerprint)"
     refuse(run, kind, clash, "sourcedId", "'the id comes more than once with different values'")
-
-
-def _check_values(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
-    wrong: list[tuple[str, str, str]] = []
-    for field in fields:
-        column = f"s.{raw(field) if field.ref is not None else snake(field.name)}"
-        if field.required:
-            wrong.append((field.name, f"{column} IS NULL", "it is missing"))
-        if field.vocabulary:
-            told = ", ".join(sorted(field.vocabulary))
-            allowed = ", ".join(f"'{word}'" for word in sorted(field.vocabulary))
-            # the binding lets every vocabulary be extended
-            condition = f"({column} NOT IN ({allowed}) AND substr({column}, 1, 4) <> 'ext:')"
-            wrong.append((field.name, condition, f"it is not one of {told}"))
-    if not wrong:
-        return
-    any_wrong = " OR ".join(condition for _, condition, _ in wrong)
-    if not run.value(
-        f"SELECT count(*) FROM {STAGES[kind].name} AS s WHERE {OPEN} AND ({any_wrong})"
-    ):
-        return
-    for name, condition, reason in wrong:
-        refuse(run, kind, f"{OPEN} AND {condition}", name, f"'{reason}'")

@@ -13,7 +13,7 @@ from datetime import timedelta
 from shared.db.hub_tables import HUB, LINKS, STAGES, raw, snake
 from shared.domain.records import Field, Kind
 from shared.roster.identity import MatchKey, match_keys
-from shared.roster.quarantine import refuse, tell
+from shared.roster.quarantine import look_again, refuse, tell
 from shared.roster.renames import propose_renames
 from shared.roster.rules import AppRules
 from shared.roster.statements import HERE, OPEN, Statements
@@ -277,8 +277,4 @@ def _dangling(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
         if field.required:
             refuse(run, kind, where, field.name, reason)
         elif tell(run, kind, where, field.name, reason + " || '; it was left out'"):
-            # looked at again in the next read, though the source will not have changed
-            run.run(
-                f"UPDATE {stage} AS s SET fingerprint = fingerprint || '*'"
-                f" WHERE {where} AND s.fingerprint NOT LIKE '%*'"
-            )
+            look_again(run, kind, missing)

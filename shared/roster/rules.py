@@ -56,6 +56,12 @@ def _field(name: str) -> str:
     return name
 
 
+def _one_field(name: str) -> str:
+    if "." not in name:
+        raise ValueError(f"{name!r} is no KIND.FIELD, such as users.username")
+    return _field(name)
+
+
 #: `KIND.FIELD`, such as `users.email`; a `KIND` alone stands for its records as a whole.
 FieldName = Annotated[str, AfterValidator(_field)]
 #: plain, hide, hash, initial, or constant:TEXT.
@@ -167,11 +173,11 @@ class TenantRules(_Rules):
 
     Attributes:
         quality: its own rules.
-        unique: fields of which no two active records share a value.
+        unique: fields of which no two active records share a value, upper and lower case alike.
     """
 
     quality: tuple[QualityRule, ...] = ()
-    unique: frozenset[FieldName] = frozenset({"users.username"})
+    unique: frozenset[Annotated[str, AfterValidator(_one_field)]] = frozenset({"users.username"})
 
 
 Model = TypeVar("Model", bound=_Rules)

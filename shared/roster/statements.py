@@ -6,12 +6,12 @@ A statement is made of the tables' own names and never of values.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, text
+from sqlalchemy import Connection, CursorResult, Row, text
 
 from shared.db.engine import Database
 from shared.roster.staging import JobKey
@@ -25,6 +25,8 @@ OPEN = f"{HERE} AND s.verdict IS NULL"
 #: what a job has staged a moment ago, and a nested loop in their place takes hours. `ANALYZE`
 #: would hold its lock until the commit, and make the jobs of all tenants wait for each other.
 LARGE = 500
+#: Rows that are held at a time of those that are streamed.
+PAGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Statements:
         """Run one query; returns its rows, of which there must be few."""
         return [tuple(row) for row in self._execute(sql, values)]
 
+    def stream(self, sql: str) -> Iterator[Row[Any]]:
+        """Run one query; yields its rows, of which there may be many, some at a time."""
+        return iter(self._execute(sql, {}, stream_results=True, yield_per=PAGE))
+
     @property
     def row_id(self) -> str:
         """The column by which a table's row finds itself again within one statement."""
@@ -75,6 +81,21 @@ class Statements:
         if self.is_postgresql:
             return f"lower(split_part({column}, '@', 2))"
         return f"lower(substr({column}, instr({column}, '@') + 1))"
+
+    def is_no_date(self, column: str) -> str:
+        """Return a condition: text is no day of the calendar in the form `YYYY-MM-DD`."""
+        if not self.is_postgresql:
+            # it takes any day up to the 31st as it is, until it has to reckon with it
+            day = f"coalesce(date({column}, '+0 days'), '')"
+            return f"({day} <> {column} OR {column} < '0001')"
+        shape = "'^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'"
+        year, month, day = (
+            f"CAST(substr({column}, {start}, {length}) AS integer)"
+            for start, length in ((1, 4), (6, 2), (9, 2))
+        )
+        # how many days a month has, without a cast that would end the statement
+        last = f"make_date({year}, {month}, 1) + interval '1 month' - interval '1 day'"
+        return f"(CASE WHEN {column} ~ {shape} THEN {day} > date_part('day', {last}) ELSE true END)"
 
     def json(self, pairs: Mapping[str, str]) -> str:
         """Return an expression that makes JSON text of name → SQL expression."""
@@ -146,7 +167,7 @@ class Statements:
             return "string_agg(CAST(to_json(v) AS text), ',' ORDER BY v COLLATE \"C\")"
         return "group_concat(json_quote(v), ',')"
 
-    def _execute(self, sql: str, values: Mapping[str, object]) -> CursorResult[Any]:
+    def _execute(self, sql: str, values: Mapping[str, object], **options: Any) -> CursorResult[Any]:
         bound = {
             "app": self.key.app_id,
             "job": self.key.job_id,
@@ -158,7 +179,9 @@ class Statements:
         statement = text(sql)
         names = set(statement.compile().params)
         return self.connection.execute(
-            statement, {name: value for name, value in bound.items() if name in names}
+            statement,
+            {name: value for name, value in bound.items() if name in names},
+            execution_options=options,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -260,3 +261,75 @@ def test_the_demo_in_json_is_one_document(cli):
         assert tiers["import"]["finished_at"] <= tiers["two_way"]["started_at"]
         assert tiers["two_way"]["finished_at"] <= tiers["export"]["started_at"]
         assert tiers["two_way"]["counts"]["users"]["written"] > 0
+
+
+def _break_rows(folder: Path, district) -> None:
+    """Write the district anew, with a user who lacks a name and one whose id has a blank."""
+    write_oneroster(district, folder / "set")
+    users = folder / "set" / "users.csv"
+    lines = users.read_text().splitlines()
+    first, second = lines[1].split(","), lines[2].split(",")
+    family_name = lines[0].split(",").index("familyName")
+    first[family_name] = ""
+    second[0] = "user 2"
+    users.write_text("\r\n".join([lines[0], ",".join(first), ",".join(second), *lines[3:], ""]))
+
+
+def test_quarantine_is_listed_and_downloaded(cli, district):
+    _break_rows(cli.folder, district)
+    cli("apps", "set", "oak/sis", "--set", f"path={cli.folder}/set")
+    job = cli.json("run-now", "oak/sis", "--wait")
+    assert "records are in quarantine" in job["reason"]
+    left_out = cli.json("quarantine", "list", "--kind", "users")
+    assert {(row["app"], row["job"], row["field"]) for row in left_out} == {
+        ("oak/sis", job["id"], "familyName"),
+        ("oak/sis", job["id"], "sourcedId"),
+    }
+    assert all(row["source"]["givenName"] for row in left_out)
+    # what hangs on them is told too, by OneRoster's names
+    hanging = cli.json("quarantine", "list", "oak", "--app", "oak/sis", "--kind", "enrollments")
+    assert hanging[0]["source"]["userSourcedId"] in hanging[0]["reason"]
+    assert "quarantine export" in cli("quarantine", "list", "--limit", "1").stderr
+
+    out = cli.folder / "left-out.csv"
+    told = cli.json("quarantine", "export", "--job", str(job["id"]), "--out", str(out))
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert told["records"] == len(rows) > len(left_out)
+    assert list(rows[0])[:8] == [
+        "app", "job", "kind", "external_id", "field", "reason", "at", "sourcedId",
+    ]  # fmt: skip
+    assert "password" not in rows[0]
+    assert {row["givenName"] for row in rows if row["kind"] == "users"} == {
+        row["source"]["givenName"] for row in left_out
+    }
+    assert out.stat().st_mode & 0o077 == 0
+
+    # the next job that reads says what is left out now; the old one can still be asked for
+    write_oneroster(district, cli.folder / "set")
+    cli("run-now", "oak/sis", "--wait")
+    assert cli.json("quarantine", "list") == []
+    assert len(cli.json("quarantine", "list", "--job", str(job["id"]))) == len(rows)
+
+
+def test_a_wrong_question_about_quarantine_is_said_in_a_line(cli, district):
+    assert "--job: there is no job 9" in cli("quarantine", "list", "--job", "9", code=2).stderr
+    assert "elm" in cli("quarantine", "list", "elm", code=2).stderr
+    assert "--out" in cli("quarantine", "export", "--out", "nowhere/x.csv", code=2).stderr
+
+
+def test_a_quality_rule_is_checked_when_it_is_set_and_then_holds(cli, district):
+    rule = {
+        "kind": "users",
+        "field": "grades",
+        "expression": 'size(grades) == 0 || grades.exists(g, g != "09")',
+        "reason": "grade 9 has left for the high school",
+    }
+    broken = json.dumps([rule | {"expression": "grades =="}])
+    refused = cli("rules", "set", "oak", f"quality={broken}", code=2)
+    assert "quality.0.expression" in refused.stderr
+    cli("rules", "set", "oak", f"quality={json.dumps([rule])}")
+    cli("run-now", "oak/sis", "--wait")
+    told = cli.json("quarantine", "list", "oak", "--kind", "users")
+    assert told
+    assert {(row["field"], row["reason"]) for row in told} == {("grades", rule["reason"])}

@@ -57,7 +57,7 @@ def test_a_key_that_two_records_share_matches_neither(hub: Hub) -> None:
     read[Kind.USERS] = [user(1, identifier="same"), user(2, identifier="same")]
     hub.sync(first, read)
     read = roster(users=1, prefix="b-")
-    read[Kind.USERS] = [user(1, "b-", identifier="same")]
+    read[Kind.USERS] = [user(1, "b-", identifier="same", username="user1b")]
     assert hub.sync(second, read)["users"] == {"added": 1}
 
 
@@ -84,7 +84,7 @@ def test_who_has_no_key_is_new(hub: Hub) -> None:
     read[Kind.USERS] = [user(1, identifier=None)]
     hub.sync(first, read)
     read = roster(users=1, prefix="b-")
-    read[Kind.USERS] = [user(1, "b-", identifier=None)]
+    read[Kind.USERS] = [user(1, "b-", identifier=None, username="user1b")]
     assert hub.sync(second, read)["users"] == {"added": 1}
 
 

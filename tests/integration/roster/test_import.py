@@ -11,7 +11,7 @@ from shared.domain.records import Kind, decode_list
 from shared.domain.states import Mode
 from shared.errors import ContractError, PermanentConnectorError, TransientConnectorError
 from shared.roster.staging import JobKey
-from tests.integration.roster.district import Hub, enrollment, roster, user
+from tests.integration.roster.district import Hub, enrollment, record, roster, user
 
 
 def test_a_first_import_adds_everything_and_resolves_every_reference(hub: Hub) -> None:
@@ -73,6 +73,16 @@ def test_a_cleared_value_and_a_moved_reference_are_changes(hub: Hub) -> None:
     read = roster()
     hub.sync(app, read)
     read[Kind.USERS][0] = user(1, identifier=None, primaryOrgSourcedId="district")
+    read[Kind.ROLES].append(
+        record(
+            Kind.ROLES,
+            "user-1/district",
+            userSourcedId="user-1",
+            roleType="secondary",
+            role="student",
+            orgSourcedId="district",
+        )
+    )
     assert hub.sync(app, read)["users"] == {"updated": 1, "unchanged": 2}
     found = hub.records(Kind.USERS)["user1"]
     assert found["identifier"] is None

@@ -19,7 +19,9 @@ def test_a_repeat_counts_once_and_a_clash_is_left_out(hub: Hub) -> None:
     read[Kind.USERS] += [user(1), user(2, givenName="Given 2b"), user(2)]
     counts = hub.sync(app, read)
     assert counts["users"] == {"unchanged": 2, "quarantined": 2}
-    assert hub.quarantined() == [("users", "user-2", "sourcedId")]
+    assert hub.quarantined() == [("users", "user-2", "sourcedId")] * 2
+    sources = [json.loads(row["source"]) for row in hub.table(quarantine)]
+    assert {source["givenName"] for source in sources} == {"Given 2", "Given 2b"}
     assert hub.records(Kind.USERS) == before
 
 
@@ -34,6 +36,7 @@ def test_a_clash_in_the_first_read_takes_what_hangs_on_it_along(hub: Hub) -> Non
         ("demographics", "user-2", "userSourcedId"),
         ("enrollments", "enrollment-2", "userSourcedId"),
         ("roles", "user-2/school", "userSourcedId"),
+        ("users", "user-2", "sourcedId"),
         ("users", "user-2", "sourcedId"),
     ]
 

@@ -1,0 +1,124 @@
+"""What a person is shown of the quarantine, and how long it is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, func, select
+
+from shared.db.gate import Gate
+from shared.db.hub_tables import quarantine
+from shared.db.tables import apps, jobs, tenants
+from shared.db.views import Shown, iso
+from shared.domain.records import FIELDS, Kind
+
+#: What is told of each record, before the fields of its source.
+COLUMNS = ("app", "job", "kind", "external_id", "field", "reason", "at")
+#: Fields of a source that nobody is shown.
+_SECRET = frozenset({"password"})
+#: Rows that are forgotten by one transaction.
+FORGOTTEN_TOGETHER = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records; without a job, those of each app's last job that read to its end.
+
+    Attributes:
+        tenant: by name.
+        app_id: of one app.
+        job_id: of one job.
+        kind: of one kind.
+    """
+
+    tenant: str | None = None
+    app_id: int | None = None
+    job_id: int | None = None
+    kind: Kind | None = None
+
+
+def count_quarantined(connection: Connection, wanted: Wanted) -> int:
+    """Return how many records there are."""
+    query = _query(wanted).order_by(None).subquery()
+    return connection.execute(select(func.count()).select_from(query)).scalar_one()
+
+
+def quarantined(
+    connection: Connection, wanted: Wanted, limit: int | None = None
+) -> Iterator[Shown]:
+    """Yield what is in quarantine by app and kind, each with its source row, some at a time."""
+    rows = connection.execute(
+        _query(wanted).limit(limit), execution_options={"stream_results": True, "yield_per": 1000}
+    )
+    for row in rows:
+        yield {
+            "app": f"{row.tenant}/{row.app}",
+            "job": row.job_id,
+            "kind": row.kind,
+            "external_id": row.external_id,
+            "field": row.field,
+            "reason": row.reason,
+            "at": iso(row.at),
+            "source": _source(row.source),
+        }
+
+
+def source_fields(connection: Connection, wanted: Wanted) -> list[str]:
+    """Return the names that the sources have: OneRoster's first, in the model's order."""
+    known = ["sourcedId", *(field.name for kind in Kind for field in FIELDS[kind])]
+    found: dict[str, None] = {}
+    for row in quarantined(connection, wanted):
+        found.update(dict.fromkeys(row["source"]))
+    place = {name: number for number, name in reversed(list(enumerate(known)))}
+    return sorted(found, key=lambda name: (place.get(name, len(known)), name))
+
+
+def forget_quarantine(gate: Gate, *, days: int, limit: int = FORGOTTEN_TOGETHER) -> int:
+    """Forget what older jobs left out; returns how many rows. Commits.
+
+    What each app's last job that read has left out is still left out: it stays, however old.
+    """
+    with gate.database.write() as connection:
+        before = gate.database.now(connection) - timedelta(days=days)
+        old = (
+            select(quarantine.c.id)
+            .where(quarantine.c.at < before, quarantine.c.job_id.not_in(_last_jobs()))
+            .order_by(quarantine.c.id)
+            .limit(limit)
+        )
+        return connection.execute(delete(quarantine).where(quarantine.c.id.in_(old))).rowcount
+
+
+def _last_jobs() -> Select[tuple[int]]:
+    return (
+        select(func.max(jobs.c.id)).where(jobs.c.certificate.is_not(None)).group_by(jobs.c.app_id)
+    )
+
+
+def _query(wanted: Wanted) -> Select[Any]:
+    query = (
+        select(quarantine, tenants.c.name.label("tenant"), apps.c.name.label("app"))
+        .join(apps, apps.c.id == quarantine.c.app_id)
+        .join(tenants, tenants.c.id == apps.c.tenant_id)
+        .order_by(tenants.c.name, apps.c.position, quarantine.c.kind, quarantine.c.id)
+    )
+    if wanted.job_id is not None:
+        query = query.where(quarantine.c.job_id == wanted.job_id)
+    else:
+        query = query.where(apps.c.removed_at.is_(None), quarantine.c.job_id.in_(_last_jobs()))
+    if wanted.tenant is not None:
+        query = query.where(tenants.c.name == wanted.tenant)
+    if wanted.app_id is not None:
+        query = query.where(quarantine.c.app_id == wanted.app_id)
+    if wanted.kind is not None:
+        query = query.where(quarantine.c.kind == wanted.kind)
+    return query
+
+
+def _source(text: str | None) -> dict[str, str | None]:
+    source = json.loads(text) if text else {}
+    return {name: value for name, value in source.items() if name not in _SECRET}
