@@ -84,7 +84,7 @@ def cancel(
 
 @app.command()
 def undo(
-    job: Job,
+    job: JobId,
     is_dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only tell what it would do.")
     ] = False,

@@ -95,7 +95,7 @@ class Lightspeed:
             )
         )
         self._guard(rendered[0])
-        return Rendering(rendered, dict(writing.left_out), dict(writing.altered))
+        return Rendering(rendered, dict(writing.left_out), altered=dict(writing.altered))
 
     def deliver(self, rendering: Rendering) -> Delivery:
         """Put what has changed beside its place as `.part`, then rename all of it.
