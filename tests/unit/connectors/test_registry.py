@@ -25,7 +25,8 @@ def _fresh():
 def test_every_vendor_is_registered_and_the_reverse():
     folder = Path(connectors.vendors.__path__[0])
     vendors = {p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("_")}
-    assert vendors | {"oneroster_csv"} == set(registry.names())
+    standard = {"oneroster_csv", "oneroster_csv_export"}
+    assert vendors | standard == set(registry.names())
     for name in registry.names():
         connector = registry.get(name)
         assert (connector.name, connector.tier) == (name, Tier(connector.tier))
