@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from shared.db.hub_tables import vendor_writes
 from shared.domain.records import Kind
 from shared.domain.states import Mode
+from shared.roster.answers import record_results
 from shared.roster.plan import Plan
-from shared.roster.write_back import Intent, pending_writes, record_results
+from shared.roster.write_back import Intent, pending_writes
 from tests.integration.roster.district import Hub, Roster, roster, user
 
 WRITABLE = {Kind.USERS: frozenset({"email", "username"})}
