@@ -213,16 +213,17 @@ def _open_conflict(connection: Connection, conflict_id: int) -> Row[Any]:
 
 def _held(connection: Connection, row: Row[Any]) -> tuple[str | None, str | None] | None:
     """Return what hub and app hold now; None: one of them has the record no more."""
-    hub, link, column = HUB[Kind(row.kind)].c, LINKS[Kind(row.kind)].c, snake(row.field)
+    hub, link, column = HUB[Kind(row.kind)], LINKS[Kind(row.kind)], snake(row.field)
     found = connection.execute(
-        select(hub[column], link[column]).where(
-            hub.tenant_id == row.tenant_id,
-            hub.sourced_id == row.sourced_id,
-            hub.status == "active",
-            link.app_id == row.app_id,
-            link.external_id == row.external_id,
-            link.sourced_id == row.sourced_id,
-            link.ended_at.is_(None),
+        select(hub.c[column], link.c[column])
+        .join_from(hub, link, link.c.sourced_id == hub.c.sourced_id)
+        .where(
+            hub.c.tenant_id == row.tenant_id,
+            hub.c.sourced_id == row.sourced_id,
+            hub.c.status == "active",
+            link.c.app_id == row.app_id,
+            link.c.external_id == row.external_id,
+            link.c.ended_at.is_(None),
         )
     ).one_or_none()
     return None if found is None else (found[0], found[1])

@@ -227,8 +227,8 @@ class World:
     def step(self) -> None:
         """One thing happens."""
         app = self.random.choice(self.apps)
-        match self.random.choice(("edit", "edit", "edit", "sync", "sync", "sync", "crash", "part",
-                                  "empty", "resolve", "raced")):  # fmt: skip
+        match self.random.choice(("edit", "edit", "sync", "sync", "sync", "crash", "part",
+                                  "empty", "resolve", "raced", "clash", "clash")):  # fmt: skip
             case "edit":
                 self.edit_any()
             case "sync":
@@ -244,6 +244,12 @@ class World:
                 assert self.hub.everything() == before
             case "resolve":
                 self.resolve_any()
+            case "clash":
+                number, name = self.random.choice(USERS), self.random.choice(EDITED)
+                for one in self.random.sample(self.two_way, 2):
+                    self.edit(one, number, name)
+                    if self.random.random() < 0.7:
+                        self.sync(one)
             case "raced":
                 other = self.random.choice([one for one in self.apps if one is not app])
                 self.sync(app, meanwhile=lambda: self._race(other))
