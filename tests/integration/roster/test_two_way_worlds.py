@@ -85,7 +85,7 @@ def check_nothing_lost(world: World) -> None:
             assert value[:3] in told, (app.id, number, name, value)
 
 
-@pytest.fixture(params=range(24))
+@pytest.fixture(params=range(20))
 def seed(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 

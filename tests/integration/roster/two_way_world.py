@@ -245,14 +245,21 @@ class World:
             case "resolve":
                 self.resolve_any()
             case "clash":
-                number, name = self.random.choice(USERS), self.random.choice(EDITED)
-                for one in self.random.sample(self.two_way, 2):
-                    self.edit(one, number, name)
-                    if self.random.random() < 0.7:
-                        self.sync(one)
+                self.clash(self.random.choice(USERS), self.random.choice(EDITED))
             case "raced":
                 other = self.random.choice([one for one in self.apps if one is not app])
                 self.sync(app, meanwhile=lambda: self._race(other))
+
+    def clash(self, number: int, name: str) -> None:
+        """Both 2-way apps are edited before either is read; the later one is read first, mostly."""
+        both = self.two_way[::-1] if self.random.random() < 0.8 else self.two_way
+        for one in both:
+            self.edit(one, number, name)
+        for one in both:
+            if self.random.random() < 0.9:
+                self.sync(one)
+        if self.random.random() < 0.5:
+            self.resolve_any()
 
     def _race(self, other: App) -> None:
         """Something happens while a job of another app runs; what it has read stays as it was."""
