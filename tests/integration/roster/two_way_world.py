@@ -228,7 +228,7 @@ class World:
         """One thing happens."""
         app = self.random.choice(self.apps)
         match self.random.choice(("edit", "edit", "sync", "sync", "sync", "crash", "part",
-                                  "empty", "resolve", "raced", "clash", "clash")):  # fmt: skip
+                                  "empty", "resolve", "raced", "clash", "clash", "clash", "clash")):  # fmt: skip
             case "edit":
                 self.edit_any()
             case "sync":
