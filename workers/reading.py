@@ -87,7 +87,7 @@ def _told(applied: Applied, plan: Plan) -> str | None:
     """Say what a person should look at, None: nothing."""
     total = {
         name: sum(counted[name] for counted in applied.counts.values())
-        for name in ("quarantined", "rejected", "held", "out_of_scope", "conflicts")
+        for name in ("quarantined", "rejected", "held", "out_of_scope", "conflicts", "survived")
     }
     told = []
     if total["held"] and plan.suspended is not None:
@@ -99,6 +99,8 @@ def _told(applied: Applied, plan: Plan) -> str | None:
         told.append(f"{total['out_of_scope']} records are out of scope now, and were kept")
     if total["conflicts"]:
         told.append(f"{total['conflicts']} conflicts wait for a person")
+    if total["survived"]:
+        told.append(f"{total['survived']} records, deleted here and edited there, were kept")
     if total["quarantined"]:
         told.append(f"{total['quarantined']} records are in quarantine")
     if total["rejected"]:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from connectors import registry
 from connectors.sdk import RecordWrite, Source, WriteOutcome, Writer, WriteResult
 from shared.errors import TransientConnectorError
+from shared.roster.answers import record_results
 from shared.roster.plan import Plan
-from shared.roster.write_back import Intent, pending_writes, record_results
+from shared.roster.write_back import Intent, pending_writes
 from workers.opening import Opener
 from workers.reading import applying, read_into_staging
 from workers.runner import Apply, Work

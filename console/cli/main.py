@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from console.cli import (
     apps,
+    conflicts,
     db,
     demo,
     doctor,
@@ -48,6 +49,7 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(conflicts.app, name="conflicts")
 roster.app.command("export")(roster_export.export)
 app.add_typer(roster.app, name="roster")
 app.add_typer(duplicates.app, name="duplicates")

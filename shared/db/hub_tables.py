@@ -232,10 +232,31 @@ vendor_writes = Table(
     Column("values", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
+    #: The job at whose end it went into the base, or was found to have no answer; None: not yet.
+    Column("based_job", BigInteger),
     Column("at", UtcDateTime, nullable=False),
     CheckConstraint("state IN ('intended', 'confirmed', 'rejected')", name="state"),
     UniqueConstraint("job_id", "attempt", "kind", "external_id"),
     Index("ix_vendor_writes_app_id_key", "app_id", "key"),
+    Index(
+        "ix_vendor_writes_not_based",
+        "app_id",
+        postgresql_where=text("based_job IS NULL"),
+        sqlite_where=text("based_job IS NULL"),
+    ),
+)
+
+#: What a vendor makes of a value that it is sent (in lower case, cut off), by record and field: the
+#: last one that it did not take as it was.
+renderings = Table(
+    "renderings",
+    metadata,
+    Column("app_id", BigInteger, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("sent", Text),
+    Column("held", Text),
 )
 
 #: Sets of fields that an app has been sent; see `disclosures`.

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from shared.db.engine import Database
-from shared.db.hub_tables import LINKS, hubs, snake, vendor_writes
+from shared.db.hub_tables import hubs, vendor_writes
 from shared.domain.records import Kind
 from shared.roster.absences import count_absences
 from shared.roster.approvals import propose
+from shared.roster.bases import PAGE, Held, advance, finish_writes
+from shared.roster.conflicts import review_conflicts
 from shared.roster.merging import KindCounts, merge_kind
 from shared.roster.plan import Plan, check_staged, compare
-from shared.roster.removing import end_absent
+from shared.roster.removing import end_absent, hub_edits
 from shared.roster.statements import Statements, statements
 from shared.roster.undone import forget_undone
 
@@ -62,6 +64,8 @@ def apply_plan(
             counts.setdefault(kind, KindCounts()).quarantined += plan.refused[kind]
     waiting = propose(run, plan)
     _advance_bases(connection, plan, counts)
+    finish_writes(run)
+    review_conflicts(run)
     if any(counted.has_changed for counted in counts.values()):
         connection.execute(
             update(hubs)
@@ -75,7 +79,10 @@ def _let_go(run: Statements, plan: Plan, kind: Kind, counts: KindCounts) -> None
     absent = count_absences(run, kind)
     if not absent:
         return
-    counts.removed = end_absent(run, kind, owns_kind=plan.rules.owns_kind(kind))
+    owns_kind = plan.rules.owns_kind(kind)
+    edits = "1 = 0" if owns_kind else hub_edits(plan.ownership, kind, plan.supplied.get(kind, ()))
+    counts.removed, survived = end_absent(run, kind, owns_kind=owns_kind, edits=edits)
+    counts.survived += survived
     counts.renamed = absent.get("renamed", 0)
     counts.out_of_scope = absent.get("out_of_scope", 0)
     counts.held = sum(absent.get(verdict, 0) for verdict in ("held", "proposed", "suspended"))
@@ -84,25 +91,30 @@ def _let_go(run: Statements, plan: Plan, kind: Kind, counts: KindCounts) -> None
 def _advance_bases(connection: Connection, plan: Plan, counts: dict[Kind, KindCounts]) -> None:
     """Take what the vendor has confirmed for the base, and nothing that it has not."""
     rows = connection.execute(
-        select(vendor_writes).where(
+        select(
+            vendor_writes.c.kind,
+            vendor_writes.c.state,
+            vendor_writes.c.external_id,
+            vendor_writes.c["values"],
+        )
+        .where(
             vendor_writes.c.job_id == plan.key.job_id,
             vendor_writes.c.attempt == plan.key.attempt,
-            vendor_writes.c.state != "intended",
+            vendor_writes.c.state.in_(("confirmed", "rejected")),
         )
+        .order_by(vendor_writes.c.id)
+        .execution_options(yield_per=PAGE)
     )
-    for row in rows:
-        kind = Kind(row.kind)
-        counted = counts.setdefault(kind, KindCounts())
-        if row.state == "rejected":
-            counted.rejected += 1
-            continue
-        counted.written += 1
-        values: dict[str, Any] = {
-            snake(name): value or None for name, value in json.loads(row.values).items()
-        }
-        link = LINKS[kind]
-        connection.execute(
-            update(link)
-            .where(link.c.app_id == plan.key.app_id, link.c.external_id == row.external_id)
-            .values(values)
-        )
+    for page in rows.partitions():
+        taken: defaultdict[Kind, list[Held]] = defaultdict(list)
+        for row in page:
+            kind = Kind(row.kind)
+            counted = counts.setdefault(kind, KindCounts())
+            if row.state == "rejected":
+                counted.rejected += 1
+            else:
+                counted.written += 1
+                taken[kind].append((row.external_id, json.loads(row.values)))
+        for kind, held in taken.items():
+            # the merge has just set it to what was read before the vendor was written to
+            advance(connection, plan.key.app_id, kind, held)

@@ -5,31 +5,28 @@ The hub keeps its value, the app is left alone, and a person decides between the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
-
-from shared.db.engine import Database
-from shared.db.hub_tables import HUB, LINKS, STAGES, change_log, hubs, snake
-from shared.db.review_tables import conflicts
-from shared.db.tables import apps, tenants
-from shared.db.views import iso
+from shared.db.hub_tables import HUB, LINKS, STAGES, snake
 from shared.domain.records import FIELDS, Kind
-from shared.errors import ConfigurationError
-from shared.roster.locking import hub_lock
+from shared.roster.bases import is_rendering
 from shared.roster.ownership import Ownership
 from shared.roster.statements import OPEN, Statements
-
-#: What a person may take: the hub's value, the app's, or another one.
-CHOICES = ("hub", "app", "value")
 
 
 def is_set(kind: Kind, field: str) -> bool:
     """Return whether a field holds a set, which is merged by element."""
     return next(one.many for one in FIELDS[kind] if one.name == field)
+
+
+def has_moved(ownership: Ownership, kind: Kind, field: str) -> str:
+    """Return the condition: the hub holds something else than hub and app last agreed on.
+
+    Over link `l` and hub `h`. What the vendor made of the hub's value is agreed on.
+    """
+    base = f"l.{snake(field)}"
+    rests = is_rendering(ownership, kind, field, base, "l.external_id")
+    return f"(h.{snake(field)} IS DISTINCT FROM {base} AND NOT {rests})"
 
 
 def is_conflict(ownership: Ownership, kind: Kind, field: str) -> str:
@@ -40,8 +37,9 @@ def is_conflict(ownership: Ownership, kind: Kind, field: str) -> str:
     column = snake(field)
     base, ours, theirs = f"l.{column}", f"h.{column}", f"s.{column}"
     return (
-        f"({theirs} IS DISTINCT FROM {ours}"
-        f" AND {theirs} IS DISTINCT FROM {base} AND {ours} IS DISTINCT FROM {base}"
+        f"({theirs} IS DISTINCT FROM {ours} AND {theirs} IS DISTINCT FROM {base}"
+        f" AND NOT {is_rendering(ownership, kind, field, theirs, 's.external_id')}"
+        f" AND {has_moved(ownership, kind, field)}"
         f" AND NOT ({ownership.is_owner(kind, field)})"
         f" AND NOT ({ownership.is_settled(kind, field)}))"
     )
@@ -96,22 +94,35 @@ def note_conflicts(
     return _count_open(run, kind) - before
 
 
-def close_agreed(run: Statements, kind: Kind) -> None:
-    """Close the app's conflicts in which hub and app have come to hold the same."""
+def review_conflicts(run: Statements) -> None:
+    """Bring the tenant's open conflicts up to what hub and apps hold by now.
+
+    One is gone when both have come to hold the same, or when there is nothing left to decide: the
+    record was removed, or the app has it no more.
+    """
     fields = run.rows(
-        "SELECT DISTINCT field FROM conflicts WHERE app_id = :app AND kind = :kind"
-        " AND state = 'open'",
-        kind=kind,
+        "SELECT DISTINCT kind, field FROM conflicts WHERE tenant_id = :tenant AND state = 'open'"
     )
-    for (field,) in fields:
-        column = snake(str(field))
+    for told, field in fields:
+        kind, column = Kind(told), snake(str(field))
+        these = "c.tenant_id = :tenant AND c.state = 'open' AND c.kind = :kind AND c.field = :field"
+        record = (
+            "h.tenant_id = :tenant AND h.sourced_id = c.sourced_id AND l.app_id = c.app_id"
+            " AND l.external_id = c.external_id AND l.sourced_id = c.sourced_id"
+        )
+        run.run(
+            f"UPDATE conflicts AS c SET ours = h.{column}, theirs = l.{column}"
+            f" FROM {HUB[kind].name} AS h, {LINKS[kind].name} AS l WHERE {these} AND {record}"
+            f" AND (c.ours IS DISTINCT FROM h.{column} OR c.theirs IS DISTINCT FROM l.{column})",
+            kind=kind,
+            field=field,
+        )
         run.run(
             f"UPDATE conflicts AS c SET state = 'gone', resolved_at = {run.instant()}"
-            " WHERE c.app_id = :app AND c.kind = :kind AND c.field = :field AND c.state = 'open'"
-            f" AND EXISTS (SELECT 1 FROM {HUB[kind].name} AS h JOIN {LINKS[kind].name} AS l"
-            " ON l.sourced_id = h.sourced_id WHERE h.tenant_id = :tenant"
-            " AND h.sourced_id = c.sourced_id AND l.app_id = :app"
-            f" AND l.external_id = c.external_id AND l.{column} IS NOT DISTINCT FROM h.{column})",
+            f" WHERE {these} AND (c.ours IS NOT DISTINCT FROM c.theirs OR NOT EXISTS (SELECT 1"
+            f" FROM {HUB[kind].name} AS h, {LINKS[kind].name} AS l, apps AS a WHERE {record}"
+            " AND h.status = 'active' AND l.ended_at IS NULL AND a.id = c.app_id"
+            " AND a.removed_at IS NULL))",
             kind=kind,
             field=field,
         )
@@ -121,142 +132,4 @@ def _count_open(run: Statements, kind: Kind) -> int:
     return run.value(
         "SELECT count(*) FROM conflicts WHERE app_id = :app AND kind = :kind AND state = 'open'",
         kind=kind,
-    )
-
-
-def list_conflicts(
-    connection: Connection, tenant_id: int, *, state: str | None = "open", limit: int = 1000
-) -> list[dict[str, Any]]:
-    """List a tenant's conflicts, oldest first, as JSON.
-
-    Args:
-        connection: a reading transaction.
-        tenant_id: whose.
-        state: open, resolved or gone; None: all.
-        limit: the most rows.
-    """
-    query = (
-        select(conflicts, apps.c.name.label("app"), tenants.c.name.label("tenant"))
-        .join(apps, apps.c.id == conflicts.c.app_id)
-        .join(tenants, tenants.c.id == conflicts.c.tenant_id)
-        .where(conflicts.c.tenant_id == tenant_id)
-        .order_by(conflicts.c.id)
-        .limit(limit)
-    )
-    if state is not None:
-        query = query.where(conflicts.c.state == state)
-    return [
-        {
-            "id": row.id,
-            "app": f"{row.tenant}/{row.app}",
-            "kind": row.kind,
-            "record": row.sourced_id,
-            "external_id": row.external_id,
-            "field": row.field,
-            "base": row.base,
-            "hub": row.ours,
-            "theirs": row.theirs,
-            "state": row.state,
-            "job": row.job_id,
-            "at": iso(row.at),
-            "resolved_at": iso(row.resolved_at),
-            "resolved_by": row.resolved_by,
-            "value": row.value,
-        }
-        for row in connection.execute(query)
-    ]
-
-
-def resolve_conflict(
-    database: Database, conflict_id: int, choice: str, *, by: str | None, value: str | None = None
-) -> str | None:
-    """Decide a conflict; returns the value that the hub holds from now on. Commits.
-
-    What the app holds otherwise is written to it by its next sync.
-
-    Args:
-        database: of the hub.
-        conflict_id: which.
-        choice: hub, app or value.
-        by: who decides.
-        value: what to take, where the choice is value.
-
-    Raises:
-        ConfigurationError: there is no such conflict, it is not open, or the choice is none.
-    """
-    if choice not in CHOICES:
-        raise ConfigurationError(
-            "--take", f"there is no choice {choice!r}", f"Take one of {', '.join(CHOICES)}."
-        )
-    with database.write() as connection:
-        row = _open_conflict(connection, conflict_id)
-        now = database.now(connection)
-        kind, column = Kind(row.kind), snake(row.field)
-        hub, link = HUB[kind], LINKS[kind]
-        here = (hub.c.tenant_id == row.tenant_id) & (hub.c.sourced_id == row.sourced_id)
-        ours = connection.execute(select(hub.c[column]).where(here)).scalar_one()
-        theirs = connection.execute(
-            select(link.c[column]).where(
-                link.c.app_id == row.app_id, link.c.external_id == row.external_id
-            )
-        ).scalar_one()
-        taken = {"hub": ours, "app": theirs, "value": value or None}[choice]
-        if taken != ours:
-            connection.execute(
-                update(hub).where(here).values({column: taken, "date_last_modified": now})
-            )
-            _log(connection, row, ours, taken, app_id=row.app_id if choice == "app" else None,
-                 by=by, at=now)  # fmt: skip
-        connection.execute(
-            update(conflicts)
-            .where(conflicts.c.id == conflict_id)
-            .values(state="resolved", resolved_at=now, resolved_by=by, value=taken)
-        )
-    return None if taken is None else str(taken)
-
-
-def _open_conflict(connection: Connection, conflict_id: int) -> Row[Any]:
-    """Return an open conflict, under its tenant's hub lock."""
-    found = connection.execute(
-        select(conflicts.c.tenant_id).where(conflicts.c.id == conflict_id)
-    ).scalar_one_or_none()
-    if found is None:
-        raise ConfigurationError(
-            "CONFLICT", f"there is none {conflict_id}", "List: bellringer conflicts list TENANT"
-        )
-    hub_lock(connection, found)
-    row = connection.execute(select(conflicts).where(conflicts.c.id == conflict_id)).one()
-    if row.state != "open":
-        raise ConfigurationError(
-            "CONFLICT", f"{conflict_id} is {row.state} already", "List the open ones."
-        )
-    return row
-
-
-def _log(
-    connection: Connection,
-    row: Row[Any],
-    before: str | None,
-    after: str | None,
-    *,
-    app_id: int | None,
-    by: str | None,
-    at: datetime,
-) -> None:
-    """Write a person's choice to the change log, and raise the hub's version."""
-    connection.execute(
-        insert(change_log).values(
-            actor=f"conflict {row.id} resolved by {by or 'somebody'}",
-            app_id=app_id,
-            tenant_id=row.tenant_id,
-            kind=row.kind,
-            sourced_id=row.sourced_id,
-            op="update",
-            before=json.dumps({row.field: before}),
-            after=json.dumps({row.field: after}),
-            at=at,
-        )
-    )
-    connection.execute(
-        update(hubs).where(hubs.c.tenant_id == row.tenant_id).values(version=hubs.c.version + 1)
     )

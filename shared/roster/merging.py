@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from shared.db.hub_tables import HUB, LINKS, STAGES, snake
 from shared.domain.records import Kind
-from shared.roster.conflicts import close_agreed, is_set, note_conflicts
+from shared.roster.bases import is_rendering
+from shared.roster.conflicts import has_moved, is_set, note_conflicts
 from shared.roster.ownership import Ownership
 from shared.roster.statements import HERE, OPEN, Statements
 
@@ -25,6 +26,7 @@ class KindCounts:
         out_of_scope: records that the app no longer reads, since its filter changed.
         held: removals that wait for approval.
         conflicts: fields that a person must decide.
+        survived: records that one side has deleted and another edited; they stay.
     """
 
     added: int = 0
@@ -37,6 +39,7 @@ class KindCounts:
     out_of_scope: int = 0
     held: int = 0
     conflicts: int = 0
+    survived: int = 0
     written: int = 0
     rejected: int = 0
 
@@ -51,19 +54,19 @@ def take(run: Statements, ownership: Ownership, kind: Kind, field: str) -> str:
     column = snake(field)
     base, ours, theirs = f"l.{column}", f"h.{column}", f"s.{column}"
     is_owner = ownership.is_owner(kind, field)
+    moved = has_moved(ownership, kind, field)
     fill = ""
     if ownership.fills(kind, field):
         fill = f" WHEN NOT ({is_owner}) THEN coalesce({ours}, {theirs})"
     elif is_set(kind, field):
-        fill = (
-            f" WHEN {ours} IS DISTINCT FROM {base} THEN {run.merged_elements(base, ours, theirs)}"
-        )
+        fill = f" WHEN {moved} THEN {run.merged_elements(base, ours, theirs)}"
     return (
         f"CASE WHEN {theirs} IS NOT DISTINCT FROM {ours} THEN {ours}"
+        f" WHEN {is_rendering(ownership, kind, field, theirs, 's.external_id')} THEN {ours}"
         f" WHEN l.app_id IS NULL THEN (CASE WHEN {ours} IS NULL THEN {theirs}"
         f" WHEN {theirs} IS NULL THEN {ours} WHEN {is_owner} THEN {theirs} ELSE {ours} END)"
         f" WHEN {theirs} IS NOT DISTINCT FROM {base} THEN {ours}{fill}"
-        f" WHEN {ours} IS NOT DISTINCT FROM {base} THEN {theirs}"
+        f" WHEN NOT {moved} THEN {theirs}"
         f" WHEN {is_owner} THEN {theirs} ELSE {ours} END"
     )
 
@@ -86,9 +89,10 @@ def merge_kind(
         counts.added = _insert(run, kind, supplied)
         some = f"SELECT 1 FROM {stage} AS s WHERE {OPEN} AND s.is_new IS NULL LIMIT 1"
         if run.value(f"SELECT count(*) FROM ({some}) AS o"):
-            counts.updated, counts.restored = _update(run, kind, supplied, ownership)
+            counts.updated, counts.restored, counts.survived = _update(
+                run, kind, supplied, ownership
+            )
         _link(run, kind, supplied)
-        close_agreed(run, kind)
     verdicts = dict(
         run.rows(
             f"SELECT coalesce(s.verdict, 'unchanged'), count(*) FROM {stage} AS s WHERE {HERE}"
@@ -126,7 +130,7 @@ def merged_rows(
     values = ", ".join(f"{take(run, ownership, kind, name)} AS {snake(name)}" for name in supplied)
     known = f"{OPEN} AND s.is_new IS NULL"
     query = (
-        f"SELECT h.sourced_id, {values} FROM {stage} AS s"
+        f"SELECT h.sourced_id, {_returns(supplied)} AS returns, {values} FROM {stage} AS s"
         f" JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = s.sourced_id"
         f" LEFT JOIN {link} AS l ON l.app_id = :app AND l.external_id = s.external_id"
         f" WHERE {known} AND s.n IN"
@@ -135,9 +139,22 @@ def merged_rows(
     differs = " OR ".join(f"h.{snake(name)} IS DISTINCT FROM m.{snake(name)}" for name in supplied)
     condition = (
         "h.tenant_id = :tenant AND h.sourced_id = m.sourced_id"
-        f" AND (h.status <> 'active' OR {differs})"
+        f" AND ((h.status = 'active' AND ({differs})) OR (h.status <> 'active' AND m.returns > 0))"
     )
     return query, condition
+
+
+def _returns(supplied: Sequence[str]) -> str:
+    """Return whether a row brings a removed record back: 0, 1, or 2 for an edit that outlives it.
+
+    It does when it is new or shown again, and when the app has edited it since both last agreed.
+    What only echoes our own writes, or comes because a link was looked at anew, does not.
+    """
+    edited = " OR ".join(f"s.{snake(name)} IS DISTINCT FROM l.{snake(name)}" for name in supplied)
+    return (
+        "CASE WHEN l.app_id IS NULL OR l.ended_at IS NOT NULL THEN 1"
+        f" WHEN {edited} THEN 2 ELSE 0 END"
+    )
 
 
 def change_json(run: Statements, supplied: Sequence[str]) -> tuple[str, str]:
@@ -157,11 +174,12 @@ def change_json(run: Statements, supplied: Sequence[str]) -> tuple[str, str]:
 
 def _update(
     run: Statements, kind: Kind, supplied: Sequence[str], ownership: Ownership
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Write what the merge changed, first to the change log: the fields that moved, no others.
 
     Returns:
-        How many records were updated, and how many were restored.
+        How many records were updated, how many restored, and how many of these since the app had
+        edited what another has removed.
     """
     hub = HUB[kind].name
     merged, where = merged_rows(run, kind, supplied, ownership)
@@ -175,10 +193,18 @@ def _update(
         kind=kind,
     )
     if not changed:
-        return 0, 0
+        return 0, 0, 0
     restored = run.value(
         "SELECT count(*) FROM change_log WHERE job_id = :job AND kind = :kind AND op = 'restore'",
         kind=kind,
+    )
+    survived = (
+        run.value(
+            f"SELECT count(*) FROM {hub} AS h, ({merged}) AS m WHERE {where}"
+            " AND h.status <> 'active' AND m.returns = 2"
+        )
+        if restored
+        else 0
     )
     columns = [snake(name) for name in supplied]
     run.run(
@@ -187,7 +213,7 @@ def _update(
         f" {', '.join(f'{column} = m.{column}' for column in columns)}"
         f" FROM ({merged}) AS m WHERE {where}"
     )
-    return changed - restored, restored
+    return changed - restored, restored, survived
 
 
 def _link(run: Statements, kind: Kind, supplied: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from shared.domain.reading import Absence, ReadCertificate
 from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
 from shared.roster.absences import find_absences, hold_removals, suspend_removals
+from shared.roster.bases import take_unfinished
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
@@ -126,7 +127,9 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
             key=key,
             certificate=certificate,
             supplied={
-                kind: staging.supplied.get(kind, ()) for kind in Kind if staging.staged[kind]
+                kind: _taken(staging.supplied.get(kind, ()), rules.ignored(kind))
+                for kind in Kind
+                if staging.staged[kind]
             },
             staged=dict(staging.staged),
             refused=dict(staging.refused),
@@ -142,7 +145,12 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
         check_staged(connection, plan)
         _check_empty(connection, plan)
         compare(run, plan, again=False)
+        take_unfinished(run)
     return plan
+
+
+def _taken(supplied: Sequence[str], ignored: Collection[str]) -> tuple[str, ...]:
+    return tuple(name for name in supplied if name not in ignored)
 
 
 def compare(run: Statements, plan: Plan, *, again: bool) -> None:

@@ -6,25 +6,42 @@ or by an approval.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from shared.db.hub_tables import HUB, LINKS
 from shared.domain.records import Kind
+from shared.domain.states import Tier
 from shared.roster.absences import ABSENT
+from shared.roster.conflicts import has_moved
+from shared.roster.ownership import Ownership
 from shared.roster.statements import Statements
 
 #: What an absence's verdict does to its link; a held or proposed one stays as it is.
 _ENDING = "'removed', 'out_of_scope', 'renamed'"
 
 
-def end_absent(run: Statements, kind: Kind, *, owns_kind: bool) -> int:
+def hub_edits(ownership: Ownership, kind: Kind, supplied: Sequence[str]) -> str:
+    """Return the condition: the hub has edited its record `h`, and the app of link `l` lacks it.
+
+    What the app deletes meanwhile stays. To an import nothing is written, so that it lacks every
+    edit, and its word that a record is gone stands.
+    """
+    if ownership.tier is not Tier.TWO_WAY or not supplied:
+        return "1 = 0"
+    return "(" + " OR ".join(has_moved(ownership, kind, field) for field in supplied) + ")"
+
+
+def end_absent(run: Statements, kind: Kind, *, owns_kind: bool, edits: str) -> tuple[int, int]:
     """End the links of a read's absences, and remove what nobody has any more.
 
     Args:
         run: for the attempt; its transaction holds the hub lock.
         kind: whose.
         owns_kind: whether the app alone says which records there are.
+        edits: see `hub_edits`.
 
     Returns:
-        How many records were removed.
+        How many records were removed, and how many stay since the hub has edited them.
     """
     ended = run.run(
         f"UPDATE {LINKS[kind].name} AS l SET ended_at = {run.instant()}, ended_job = :job,"
@@ -33,7 +50,17 @@ def end_absent(run: Statements, kind: Kind, *, owns_kind: bool) -> int:
         " AND l.external_id = a.external_id AND l.ended_at IS NULL",
         kind=kind,
     )
-    return remove_orphans(run, kind, owns_kind=owns_kind) if ended else 0
+    if not ended:
+        return 0, 0
+    edited = _ended(kind, f" AND l.sourced_id = h.sourced_id AND {edits}")
+    orphaned = _orphaned(kind, owns_kind=owns_kind)
+    survived = 0
+    if edits != "1 = 0":
+        survived = run.value(
+            f"SELECT count(*) FROM {HUB[kind].name} AS h WHERE {orphaned} AND EXISTS ({edited})"
+        )
+    kept = f" AND NOT EXISTS ({edited})" if survived else ""
+    return _remove(run, kind, orphaned + kept), survived
 
 
 def remove_orphans(run: Statements, kind: Kind, *, owns_kind: bool) -> int:
@@ -42,7 +69,20 @@ def remove_orphans(run: Statements, kind: Kind, *, owns_kind: bool) -> int:
     A record goes when no import link of it is left; one that no import has ever brought, when no
     link at all is left; or when the app owns the kind.
     """
-    link, hub = LINKS[kind].name, HUB[kind].name
+    return _remove(run, kind, _orphaned(kind, owns_kind=owns_kind))
+
+
+def _ended(kind: Kind, more: str = "") -> str:
+    """Return a query for the records whose links this job has ended as removed."""
+    return (
+        f"SELECT l.sourced_id FROM {LINKS[kind].name} AS l WHERE l.app_id = :app"
+        f" AND l.ended_job = :job AND l.ended_why = 'removed'{more}"
+    )
+
+
+def _orphaned(kind: Kind, *, owns_kind: bool) -> str:
+    """Return the condition: record `h` is one of these, and nobody has it any more."""
+    link = LINKS[kind].name
     others = (
         f"SELECT 1 FROM {link} AS k JOIN apps AS o ON o.id = k.app_id"
         " WHERE k.sourced_id = h.sourced_id AND o.removed_at IS NULL"
@@ -51,11 +91,14 @@ def remove_orphans(run: Statements, kind: Kind, *, owns_kind: bool) -> int:
     import_left = f"EXISTS ({others} AND k.ended_at IS NULL AND o.tier = 'import')"
     ever_imported = f"EXISTS ({others} AND o.tier = 'import')"
     nobody = f"NOT {import_left} AND ({ever_imported} OR NOT {left})"
-    orphaned = (
-        "h.tenant_id = :tenant AND h.status = 'active' AND h.sourced_id IN"
-        f" (SELECT l.sourced_id FROM {link} AS l WHERE l.app_id = :app AND l.ended_job = :job"
-        f" AND l.ended_why = 'removed') AND ({'1 = 1' if owns_kind else nobody})"
+    return (
+        "h.tenant_id = :tenant AND h.status = 'active'"
+        f" AND h.sourced_id IN ({_ended(kind)}) AND ({'1 = 1' if owns_kind else nobody})"
     )
+
+
+def _remove(run: Statements, kind: Kind, orphaned: str) -> int:
+    hub = HUB[kind].name
     before, after = run.json({"status": "'active'"}), run.json({"status": "'tobedeleted'"})
     removed = run.run(
         "INSERT INTO change_log"

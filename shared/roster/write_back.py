@@ -1,6 +1,7 @@
 """What a 2-way job writes to its vendor: the fields in which the hub is right.
 
-What is about to be written is recorded before it is handed out; what the vendor said of it after.
+What is about to be written is recorded before it is handed out; for what the vendor said of it, see
+`shared.roster.answers`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, text, update
+from sqlalchemy import Row, insert, select, text
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, LINKS, STAGES, snake, vendor_writes
 from shared.domain.merge import Side, merge, merge_elements
 from shared.domain.records import Kind
+from shared.roster.bases import is_rendering
 from shared.roster.conflicts import is_set
 from shared.roster.plan import Plan
 from shared.roster.statements import HERE, OPEN
@@ -71,42 +73,6 @@ def pending_writes(
                 yield kind, batch
 
 
-def record_results(
-    database: Database,
-    plan: Plan,
-    kind: Kind,
-    results: Sequence[tuple[str, bool, Mapping[str, str | None], str | None]],
-) -> None:
-    """Record what the vendor said: (external id, confirmed, values as it holds them, reason)."""
-    with database.write() as connection:
-        if results:
-            connection.execute(
-                update(vendor_writes)
-                .where(
-                    vendor_writes.c.job_id == plan.key.job_id,
-                    vendor_writes.c.attempt == plan.key.attempt,
-                    vendor_writes.c.kind == kind,
-                    vendor_writes.c.external_id == bindparam("b_external_id"),
-                )
-                .values(
-                    {
-                        vendor_writes.c.state: bindparam("b_state"),
-                        vendor_writes.c["values"]: bindparam("b_values"),
-                        vendor_writes.c.reason: bindparam("b_reason"),
-                    }
-                ),
-                [
-                    {
-                        "b_external_id": external_id,
-                        "b_state": "confirmed" if confirmed else "rejected",
-                        "b_values": json.dumps(dict(values), ensure_ascii=False),
-                        "b_reason": reason,
-                    }
-                    for external_id, confirmed, values, reason in results
-                ],
-            )
-
-
 def _pages(
     database: Database, plan: Plan, kind: Kind, fields: Sequence[str]
 ) -> Iterator[Sequence[Row[Any]]]:
@@ -154,10 +120,15 @@ def _differing(plan: Plan, kind: Kind, fields: Sequence[str]) -> str:
     values = ", ".join(
         f"h.{c} AS ours_{c}, l.{c} AS base_{c}, {theirs[name]} AS theirs_{c},"
         f" ({own.is_owner(kind, name)}) AS owns_{c},"
-        f" ({own.is_settled(kind, name)}) AS settled_{c}, {waits}'{name}') AS waits_{c}"
+        f" ({own.is_settled(kind, name)}) AS settled_{c}, {waits}'{name}') AS waits_{c},"
+        f" ({_rendered(plan, kind, name, theirs[name])}) AS echoes_{c},"
+        f" ({_rendered(plan, kind, name, f'l.{c}')}) AS rests_{c}"
         for name, c in columns.items()
     )
-    differ = " OR ".join(f"h.{c} IS DISTINCT FROM {theirs[n]}" for n, c in columns.items())
+    differ = " OR ".join(
+        f"(h.{c} IS DISTINCT FROM {theirs[n]} AND NOT {_rendered(plan, kind, n, theirs[n])})"
+        for n, c in columns.items()
+    )
     return (
         f"SELECT i.external_id, l.app_id IS NOT NULL AS is_linked, {values}"
         f" FROM ({_there(plan, kind)}) AS i"
@@ -169,8 +140,15 @@ def _differing(plan: Plan, kind: Kind, fields: Sequence[str]) -> str:
     )
 
 
+def _rendered(plan: Plan, kind: Kind, field: str, held: str) -> str:
+    return is_rendering(plan.ownership, kind, field, held, "i.external_id")
+
+
 def _there(plan: Plan, kind: Kind) -> str:
-    """Return a query for (external id, hub id) of the records that the vendor still has."""
+    """Return a query for (external id, hub id) of the records that the vendor still has.
+
+    One that is out of scope, or whose row was refused, is left alone: nobody knows what it holds.
+    """
     stage = STAGES[kind].name
     linked = (
         f"SELECT l.external_id, l.sourced_id FROM {LINKS[kind].name} AS l"
@@ -179,10 +157,15 @@ def _there(plan: Plan, kind: Kind) -> str:
     if kind not in plan.supplied:
         return linked
     seen = f"SELECT 1 FROM {stage} AS s WHERE {HERE} AND s.external_id = l.external_id"
+    good = "coalesce(s.verdict, 'unchanged') IN ('unchanged', 'repeated')"
+    unread = (
+        "SELECT q.external_id FROM quarantine AS q WHERE q.job_id = :job"
+        f" AND q.kind = '{kind}' AND q.found_by = 'connector'"
+    )
     linked += (
-        f" AND EXISTS ({seen} AND coalesce(s.verdict, '') <> 'deleted')"
+        f" AND EXISTS ({seen} AND {good})"
         if plan.absence(kind) is not None
-        else f" AND NOT EXISTS ({seen} AND s.verdict = 'deleted')"
+        else f" AND NOT EXISTS ({seen} AND NOT ({good})) AND l.external_id NOT IN ({unread})"
     )
     matched = f"SELECT s.external_id, s.sourced_id FROM {stage} AS s WHERE {OPEN}"
     return f"{linked} UNION {matched} AND s.is_new IS NULL"
@@ -198,6 +181,7 @@ def _intent(plan: Plan, kind: Kind, row: Row[Any], fields: Sequence[str]) -> _Wa
         )
         if getattr(row, f"waits_{column}"):
             continue
+        known = (("echoes", theirs), ("rests", base))
         side = merge(
             base,
             ours,
@@ -206,12 +190,11 @@ def _intent(plan: Plan, kind: Kind, row: Row[Any], fields: Sequence[str]) -> _Wa
             is_owner=bool(getattr(row, f"owns_{column}")),
             fills=plan.ownership.fills(kind, name),
             is_settled=bool(getattr(row, f"settled_{column}")),
+            is_set=is_set(kind, name),
+            renderings=[value for what, value in known if getattr(row, f"{what}_{column}")],
         )
-        wanted = ours
-        if is_set(kind, name) and row.is_linked and theirs != base and ours != base:
-            wanted = merge_elements(base, ours, theirs)
-            side = Side.AGREED if wanted == theirs else Side.OURS
-        if side is Side.OURS:
+        wanted = merge_elements(base, ours, theirs) if side is Side.BOTH else ours
+        if side in {Side.OURS, Side.BOTH} and wanted != theirs:
             values[name], held[name] = wanted, theirs
     if not values:
         return None

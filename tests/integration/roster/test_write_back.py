@@ -6,11 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from shared.db.hub_tables import vendor_writes
+import pytest
+from sqlalchemy import update
+
+from shared.db.hub_tables import HUB, hubs, vendor_writes
+from shared.db.tables import apps
 from shared.domain.records import Kind
 from shared.domain.states import Mode
+from shared.roster.answers import record_results
+from shared.roster.locking import hub_lock
 from shared.roster.plan import Plan
-from shared.roster.write_back import Intent, pending_writes, record_results
+from shared.roster.write_back import Intent, pending_writes
 from tests.integration.roster.district import Hub, Roster, roster, user
 
 WRITABLE = {Kind.USERS: frozenset({"email", "username"})}
@@ -213,3 +219,92 @@ def test_the_base_takes_what_was_confirmed_and_the_hub_does_not(hub: Hub) -> Non
     assert batch[0][2] == {"email": "newer@example.org"}
     told = [json.loads(row["values"]) for row in hub.table(vendor_writes)]
     assert {"email": "newer@example.org"} in told
+
+
+def test_an_edit_at_a_vendor_that_normalises_is_taken_though_the_hub_holds_another_form(
+    hub: Hub,
+) -> None:
+    first, app = hub.app(1), hub.app(2, "two_way")
+    students(hub, first, 1, email="User1@Example.org")
+    vendor = Vendor({1: {}}, make=lambda email: email.lower() if email else None)
+    run(hub, app, vendor)
+    vendor.people[1]["email"] = "theirs@example.org"
+    batches, counts = run(hub, app, vendor)
+    assert (batches, counts["updated"]) == ([], 1)
+    assert hub.records(Kind.USERS)["user1"]["email"] == "theirs@example.org"
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_write_of_an_attempt_that_died_is_no_edit_of_the_apps(hub: Hub, is_told: bool) -> None:
+    app, other = hub.app(1, "two_way"), hub.app(2)
+    vendor = Vendor({1: {"email": "old@example.org"}})
+    run(hub, app, vendor)
+    students(hub, other, 1)
+    change(hub, "ours@example.org")
+    plan = hub.plan(app, vendor.roster())
+    for kind, intents in pending_writes(
+        hub.database, plan, WRITABLE, batch_size=2, accepts=lambda kind, external_id: True
+    ):
+        answers = vendor.write(intents)
+        if is_told:
+            record_results(hub.database, plan, kind, answers)
+    # T4 never comes, and the hub moves on: the app, which is right by rule, has said nothing new
+    change(hub, "newer@example.org")
+    run(hub, app, vendor)
+    assert hub.records(Kind.USERS)["user1"]["email"] == "newer@example.org"
+    assert vendor.people[1]["email"] == "newer@example.org"
+    assert {row["based_job"] is None for row in hub.table(vendor_writes)} == {False}
+
+
+def change(hub: Hub, email: str) -> None:
+    """Let a person change the hub's value."""
+    with hub.database.write() as connection:
+        hub_lock(connection, hub.tenant_id)
+        connection.execute(update(HUB[Kind.USERS]).values(email=email))
+        connection.execute(update(hubs).values(version=hubs.c.version + 1))
+
+
+def test_a_row_that_was_refused_is_not_written_to(hub: Hub) -> None:
+    first, app = hub.app(1), hub.app(2, "two_way")
+    students(hub, first, 2)
+    vendor = Vendor({1: {}, 2: {}})
+    run(hub, app, vendor)
+    students(hub, first, 2, email="new@example.org")
+    vendor.people[1]["enabledUser"] = "perhaps"  # and who knows what else was edited there
+    (batch,) = run(hub, app, vendor)[0]
+    assert [intent[0] for intent in batch] == ["v-user-2"]
+
+
+def test_what_is_ignored_is_neither_taken_nor_written(hub: Hub) -> None:
+    first, app = hub.app(1), hub.app(2, "two_way")
+    students(hub, first, 1)
+    with hub.database.write() as connection:
+        connection.execute(
+            update(apps).where(apps.c.id == app).values(rules={"fields": {"users.email": "ignore"}})
+        )
+    vendor = Vendor({1: {"email": "theirs@example.org"}})
+    assert run(hub, app, vendor)[0] == []
+    vendor.people[1]["email"] = "moved@example.org"
+    assert run(hub, app, vendor)[0] == []
+    assert hub.records(Kind.USERS)["user1"]["email"] == "user1@example.org"
+
+
+def test_a_set_at_an_app_that_only_fills_is_not_merged_by_element(hub: Hub) -> None:
+    first, app = hub.app(1), hub.app(2, "two_way")
+    students(hub, first, 1, grades='["01"]')
+    with hub.database.write() as connection:
+        connection.execute(
+            update(apps).where(apps.c.id == app).values(rules={"fields": {"users.grades": "fill"}})
+        )
+    vendor = Vendor({1: {"grades": '["01"]'}})
+    run(hub, app, vendor)
+    students(hub, first, 1, grades='["02"]')
+    vendor.people[1]["grades"] = '["03"]'
+    plan = hub.plan(app, vendor.roster())
+    writable = {Kind.USERS: frozenset({"grades"})}
+    ((_, batch),) = pending_writes(
+        hub.database, plan, writable, batch_size=2, accepts=lambda kind, external_id: True
+    )
+    hub.apply(plan)
+    assert hub.records(Kind.USERS)["user1"]["grades"] == '["02"]'
+    assert batch[0][2] == {"grades": '["02"]'}

@@ -928,6 +928,7 @@ def upgrade() -> None:
         sa.Column("values", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("based_job", sa.BigInteger(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "state IN ('intended', 'confirmed', 'rejected')", name=op.f("ck_vendor_writes_state")
@@ -942,6 +943,26 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_vendor_writes_app_id_key", "vendor_writes", ["app_id", "key"], unique=False)
+    op.create_index(
+        "ix_vendor_writes_not_based",
+        "vendor_writes",
+        ["app_id"],
+        unique=False,
+        postgresql_where=sa.text("based_job IS NULL"),
+        sqlite_where=sa.text("based_job IS NULL"),
+    )
+    op.create_table(
+        "renderings",
+        sa.Column("app_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("sent", sa.Text(), nullable=True),
+        sa.Column("held", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint(
+            "app_id", "kind", "external_id", "field", name=op.f("pk_renderings")
+        ),
+    )
     op.create_table(
         "apps",
         sa.Column("id", ID, autoincrement=True, nullable=False),
