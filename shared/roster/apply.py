@@ -17,7 +17,8 @@ from shared.roster.bases import PAGE, Held, advance, finish_writes
 from shared.roster.conflicts import review_conflicts
 from shared.roster.merging import KindCounts, merge_kind
 from shared.roster.plan import Plan, check_staged, compare
-from shared.roster.removing import end_absent, hub_edits
+from shared.roster.removing import end_absent, hub_edits, remove_abandoned
+from shared.roster.schools import abandoned_schools
 from shared.roster.statements import Statements, statements
 from shared.roster.undone import forget_undone
 
@@ -54,6 +55,7 @@ def apply_plan(
     if hub_version != plan.hub_version:
         compare(run, plan, again=True)
     counts: dict[Kind, KindCounts] = {}
+    moved_from = abandoned_schools(run) if plan.rules.schools else []
     for kind in Kind:
         if plan.supplied.get(kind):
             counts[kind] = merge_kind(run, kind, plan.supplied[kind], plan.ownership)
@@ -62,6 +64,8 @@ def apply_plan(
             _let_go(run, plan, kind, counts.setdefault(kind, KindCounts()))
         if plan.refused.get(kind):
             counts.setdefault(kind, KindCounts()).quarantined += plan.refused[kind]
+    if moved_from:
+        counts[Kind.ORGS].removed += remove_abandoned(run, Kind.ORGS, moved_from)
     waiting = propose(run, plan)
     _advance_bases(connection, plan, counts)
     finish_writes(run)

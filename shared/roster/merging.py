@@ -24,6 +24,7 @@ class KindCounts:
         removed: records that nobody has any more.
         renamed: records that the app shows under another id now.
         out_of_scope: records that the app no longer reads, since its filter changed.
+        filtered: rows that the read brought, and that the app's filter keeps out.
         held: removals that wait for approval.
         conflicts: fields that a person must decide.
         survived: records that one side has deleted and another edited; they stay.
@@ -37,6 +38,7 @@ class KindCounts:
     quarantined: int = 0
     renamed: int = 0
     out_of_scope: int = 0
+    filtered: int = 0
     held: int = 0
     conflicts: int = 0
     survived: int = 0
@@ -100,6 +102,7 @@ def merge_kind(
         )
     )
     counts.quarantined = verdicts.get("quarantined", 0)
+    counts.filtered = verdicts.get("filtered", 0)
     taken = verdicts.get("unchanged", 0)
     counts.unchanged = taken - counts.added - counts.updated - counts.restored
     return counts

@@ -19,12 +19,13 @@ from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
 from shared.roster.absences import find_absences, hold_removals, suspend_removals
 from shared.roster.bases import take_unfinished
+from shared.roster.filtering import filter_staged
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
 from shared.roster.scope import scope_fingerprint
 from shared.roster.staging import JobKey, Staging
-from shared.roster.statements import Statements, statements
+from shared.roster.statements import OPEN, Statements, statements
 from shared.roster.tenant_quality import compile_quality
 from shared.roster.undone import hold_undone
 from shared.roster.unique import check_unique
@@ -119,6 +120,7 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
             select(hubs.c.version).where(hubs.c.tenant_id == key.tenant_id)
         ).scalar()
         rules, tenant_rules = load_rules(connection, key.app_id)
+        _check_rules(staging, rules)
         scope = scope_fingerprint(certificate, rules)
         before = connection.execute(
             select(apps.c.scope).where(apps.c.id == key.app_id)
@@ -162,9 +164,13 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
         again: whether it was done before; the hub has moved since.
     """
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
+    if not again and not plan.rules.filters.is_empty:
+        filter_staged(run, plan.rules.filters, plan.supplied, complete)
 
     def absent_and_unique(kind: Kind) -> None:
         """Say what of a kind is gone, and then which of its values are taken."""
+        if plan.is_scope_changed and kind in plan.supplied and kind not in complete:
+            _look_again(run, kind)
         absence = plan.absence(kind)
         if kind not in plan.supplied and absence is None:
             return
@@ -204,6 +210,30 @@ def check_staged(connection: Connection, plan: Plan) -> None:
             raise TransientConnectorError(
                 "hub", f"staging holds {found} of {staged} {kind}: it was lost, and is read again"
             )
+
+
+def _check_rules(staging: Staging, rules: AppRules) -> None:
+    """See that the rows were staged by the rules that the plan goes by.
+
+    Raises:
+        TransientConnectorError: a person has changed them since.
+    """
+    for name in ("attributes", "schools", "filters"):
+        if getattr(rules, name) != getattr(staging.rules, name):
+            raise TransientConnectorError(
+                "hub", f"the app's {name} were changed while it was read; it is read again"
+            )
+
+
+def _look_again(run: Statements, kind: Kind) -> None:
+    """Let the next full read look at these rows though they will not have changed.
+
+    What they refer to may move then, by the rules that have changed since the last one.
+    """
+    run.run(
+        f"UPDATE {STAGES[kind].name} AS s SET fingerprint = fingerprint || '*'"
+        f" WHERE {OPEN} AND s.fingerprint NOT LIKE '%*'"
+    )
 
 
 def _check_counts(staging: Staging, certificate: ReadCertificate) -> None:

@@ -12,10 +12,12 @@ from datetime import timedelta
 
 from shared.db.hub_tables import LINKS, STAGES
 from shared.domain.records import FIELDS, Kind
+from shared.roster.filtering import forget_filtered_agents
 from shared.roster.quality import NO_EMAIL, check_references, check_values
 from shared.roster.quarantine import refuse
 from shared.roster.resolving import resolve
 from shared.roster.rules import AppRules
+from shared.roster.schools import map_schools
 from shared.roster.statements import HERE, OPEN, Statements
 from shared.roster.tenant_quality import CompiledRule, check_quality
 from shared.roster.undone import reopen_undone
@@ -62,12 +64,15 @@ def _prepare(
     if again:
         _reset(run, kind)
     _know_again(run, kind, rules.grace_days)
+    mapped = map_schools(run, rules) if kind is Kind.ORGS and rules.schools else "[]"
+    if kind is Kind.USERS and not rules.filters.is_empty:
+        forget_filtered_agents(run)
     _repeated(run, kind)
     some = f"SELECT 1 FROM {STAGES[kind].name} AS s WHERE {OPEN} LIMIT 1"
     if run.value(f"SELECT count(*) FROM ({some}) AS o"):
         check_values(run, kind, fields)
         check_quality(run, kind, supplied[kind], quality)
-        resolve(run, kind, fields, rules, is_complete=kind in complete)
+        resolve(run, kind, fields, rules, is_complete=kind in complete, mapped=mapped)
         has_roles = Kind.ROLES in complete and bool(supplied.get(Kind.ROLES))
         check_references(run, kind, fields, has_roles=has_roles)
 

@@ -97,7 +97,23 @@ def _orphaned(kind: Kind, *, owns_kind: bool) -> str:
     )
 
 
-def _remove(run: Statements, kind: Kind, orphaned: str) -> int:
+def remove_abandoned(run: Statements, kind: Kind, sourced_ids: Sequence[str]) -> int:
+    """Remove those of a few records of which no active link is left; returns how many.
+
+    A rule has moved the links that they had to other records.
+    """
+    linked = (
+        f"SELECT 1 FROM {LINKS[kind].name} AS k JOIN apps AS o ON o.id = k.app_id"
+        " WHERE k.sourced_id = h.sourced_id AND k.ended_at IS NULL AND o.removed_at IS NULL"
+    )
+    orphaned = (
+        "h.tenant_id = :tenant AND h.status = 'active' AND h.sourced_id = :abandoned"
+        f" AND NOT EXISTS ({linked})"
+    )
+    return sum(_remove(run, kind, orphaned, abandoned=one) for one in sourced_ids)
+
+
+def _remove(run: Statements, kind: Kind, orphaned: str, **values: object) -> int:
     hub = HUB[kind].name
     before, after = run.json({"status": "'active'"}), run.json({"status": "'tobedeleted'"})
     removed = run.run(
@@ -106,10 +122,12 @@ def _remove(run: Statements, kind: Kind, orphaned: str) -> int:
         " SELECT :job, :app, :tenant, CAST(:kind AS text), h.sourced_id, 'remove',"
         f" {before}, {after}, {run.instant()} FROM {hub} AS h WHERE {orphaned}",
         kind=kind,
+        **values,
     )
     if removed:
         run.run(
             f"UPDATE {hub} AS h SET status = 'tobedeleted', date_last_modified = {run.instant()},"
-            f" last_job = :job, last_app = :app WHERE {orphaned}"
+            f" last_job = :job, last_app = :app WHERE {orphaned}",
+            **values,
         )
     return removed

@@ -33,7 +33,13 @@ class _Reference:
 
 
 def resolve(
-    run: Statements, kind: Kind, fields: Sequence[Field], rules: AppRules, *, is_complete: bool
+    run: Statements,
+    kind: Kind,
+    fields: Sequence[Field],
+    rules: AppRules,
+    *,
+    is_complete: bool,
+    mapped: str = "[]",
 ) -> None:
     """Resolve, match and number the open rows of a kind.
 
@@ -44,6 +50,7 @@ def resolve(
         rules: of the app.
         is_complete: whether the read brought every record, so that one which is missing may be
             shown under another id now.
+        mapped: external ids of rows whose record a rule names, as a JSON array.
     """
     others = [field for field in fields if field.ref is not None and field.ref is not kind]
     itself = [field for field in fields if field.ref is kind]
@@ -53,7 +60,7 @@ def resolve(
         _identify(run, kind, _Matching(run, kind, keys, rules.grace_days, is_complete))
     _dangling(run, kind, others)
     if kind not in SHARED_KINDS:
-        _match_once(run, kind)
+        _match_once(run, kind, mapped)
     if kind is Kind.USERS and is_complete:
         propose_renames(run, {field.name for field in fields})
     if itself:
@@ -237,22 +244,28 @@ def _quoted(value: str) -> str:
     return value.lower().replace("'", "''").replace(":", "\\:")
 
 
-def _match_once(run: Statements, kind: Kind) -> None:
-    """Let the first of several rows that match one record keep it; the others become new."""
+def _match_once(run: Statements, kind: Kind, mapped: str) -> None:
+    """Let the first of several rows that match one record keep it; the others become new.
+
+    What a rule maps stays where it belongs, and comes first.
+    """
+    is_mapped = f"s.external_id IN (SELECT e.value FROM {run.elements(':mapped')})"
     stage, link = STAGES[kind].name, LINKS[kind].name
     first = (
-        f"SELECT s.sourced_id, min(CASE WHEN k.app_id IS NULL THEN s.n ELSE -s.n END) AS n"
+        f"SELECT s.sourced_id, min(CASE WHEN k.app_id IS NULL AND NOT {is_mapped} THEN s.n"
+        " ELSE -s.n END) AS n"
         f" FROM {stage} AS s LEFT JOIN {link} AS k ON k.app_id = :app"
         f" AND k.external_id = s.external_id WHERE {OPEN} AND s.is_new IS NULL"
         " GROUP BY s.sourced_id HAVING count(*) > 1"
     )
-    if run.value(f"SELECT count(*) FROM ({first}) AS f"):
+    if run.value(f"SELECT count(*) FROM ({first}) AS f", mapped=mapped):
         run.run(
             f"UPDATE {stage} AS s SET sourced_id = {run.new_id('s')}, is_new = 1"
             f" FROM ({first}) AS f WHERE {OPEN} AND s.is_new IS NULL"
             " AND f.sourced_id = s.sourced_id AND s.n <> abs(f.n)"
             f" AND NOT EXISTS (SELECT 1 FROM {link} AS k WHERE k.app_id = :app"
-            " AND k.external_id = s.external_id)"
+            f" AND k.external_id = s.external_id) AND NOT {is_mapped}",
+            mapped=mapped,
         )
 
 

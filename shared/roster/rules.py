@@ -62,8 +62,17 @@ def _one_field(name: str) -> str:
     return _field(name)
 
 
+def _sent(name: str) -> str:
+    kind, _, field = name.partition(".")
+    return name if kind in set(Kind) and field == "sourcedId" else _field(name)
+
+
 #: `KIND.FIELD`, such as `users.email`; a `KIND` alone stands for its records as a whole.
 FieldName = Annotated[str, AfterValidator(_field)]
+#: `KIND.FIELD`, and never a kind alone.
+ValueName = Annotated[str, AfterValidator(_one_field)]
+#: `KIND.FIELD`, `KIND.sourcedId`, or a `KIND` for all of its fields that are not named.
+SentName = Annotated[str, AfterValidator(_sent)]
 #: plain, hide, hash, initial, or constant:TEXT.
 Mask = Annotated[str, AfterValidator(_mask)]
 
@@ -88,7 +97,8 @@ class Filters(_Rules):
     """What of an app's records is in scope; empty: everything.
 
     Attributes:
-        schools: external ids or identifiers of the app's orgs.
+        schools: external ids or identifiers of the app's orgs; of an export, sourcedIds,
+            identifiers or names of the hub's.
         grades: of students.
         roles: OneRoster's; a user needs one of them.
     """
@@ -120,7 +130,7 @@ class AppRules(_Rules):
         attributes: by field, an expression over the app's record that gives its value.
         filters: what is in scope.
         sends: by field, the mask under which an export sends it. Once one is set, what is not
-            listed does not leave.
+            listed does not leave; see `shared.roster.privacy`.
     """
 
     limit: LimitRule = LimitRule()
@@ -131,9 +141,9 @@ class AppRules(_Rules):
     verified_email_domains: frozenset[str] = frozenset()
     fields: dict[FieldName, FieldRule] = {}
     schools: dict[str, str] = {}
-    attributes: dict[FieldName, str] = {}
+    attributes: dict[ValueName, str] = {}
     filters: Filters = Filters()
-    sends: dict[FieldName, Mask] = {}
+    sends: dict[SentName, Mask] = {}
 
     def limit_of(self, kind: Kind) -> Limit:
         """Return the limit of removals of a kind."""
@@ -177,7 +187,7 @@ class TenantRules(_Rules):
     """
 
     quality: tuple[QualityRule, ...] = ()
-    unique: frozenset[Annotated[str, AfterValidator(_one_field)]] = frozenset({"users.username"})
+    unique: frozenset[ValueName] = frozenset({"users.username"})
 
 
 Model = TypeVar("Model", bound=_Rules)

@@ -18,6 +18,8 @@ from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ContractError
 from shared.roster.lines import fingerprints_of, lines_of, storable
+from shared.roster.mapping import Mapper
+from shared.roster.rules import AppRules, load_rules
 
 #: Refused records that are kept in memory before they are written together.
 REFUSALS = 500
@@ -41,8 +43,12 @@ class JobKey:
 class Staging:
     """Takes in what one attempt reads. Each call is a short transaction of its own.
 
+    Raises:
+        ConfigurationError: a rule of the app cannot be followed.
+
     Attributes:
         key: the attempt.
+        rules: of the app, by which records are mapped while they are staged.
         supplied: by kind, the fields that the app supplies; the others are left alone.
         staged: by kind, how many rows were staged, deletions among them.
         deleted: by kind, how many of those were deletions.
@@ -60,6 +66,10 @@ class Staging:
         self._number = count(1)
         self._linked: dict[Kind, bool] = {}
         self._refusals: list[Refused] = []
+        with database.read() as connection:
+            self.rules, _ = load_rules(connection, key.app_id)
+        self._mapper = Mapper(self.rules.attributes) if self.rules.attributes else None
+        self._reading_rules = _reading_rules(self.rules)
         self.discard()
 
     def add(self, batch: Batch) -> None:
@@ -69,6 +79,10 @@ class Staging:
             ContractError: it names a field that its kind has not, or other fields than the batch
                 before, or a row is of another length.
         """
+        if self._mapper is not None:
+            batch, refused = self._mapper.map(batch)
+            for one in refused:
+                self.refuse(one)
         fields = self._fields(batch)
         columns = ["fingerprint", "external_id", *(_column(field) for field in fields)]
         rows = self._rows(batch)
@@ -152,7 +166,8 @@ class Staging:
         if not all(row[0] and len(row) == width for row in batch.rows):
             raise ContractError(f"{batch.kind}: a row has no id, or not {width} values")
         # other fields with the same values are another source row
-        seed = hashlib.blake2b("\x1f".join(batch.fields).encode(), digest_size=16)
+        told = [*batch.fields, self._reading_rules] if self._reading_rules else batch.fields
+        seed = hashlib.blake2b("\x1f".join(told).encode(), digest_size=16)
         lines = lines_of(batch.rows)
         staged: list[_Staged] = []
         for made, row, line in zip(fingerprints_of(lines, seed), batch.rows, lines, strict=True):
@@ -200,6 +215,19 @@ class Staging:
         statement = f"COPY {table} ({', '.join(names)}) FROM STDIN (NULL '')"
         with cursor, cursor.copy(statement) as copy:
             copy.write(text + "\n")
+
+
+def _reading_rules(rules: AppRules) -> str:
+    """Return the rules by which a row means something else though it is the same; "": none.
+
+    When they change every row is looked at once more, for what it refers to may have changed.
+    """
+    asked = rules.model_dump(mode="json", include={"schools", "filters"})
+    if not rules.schools and rules.filters.is_empty:
+        return ""
+    for name, values in asked["filters"].items():
+        asked["filters"][name] = sorted(values)
+    return json.dumps(asked, sort_keys=True)
 
 
 def _column(field: Field) -> str:

@@ -142,8 +142,8 @@ class Hub:
                 .returning(tenants.c.id)
             ).scalar_one()
 
-    def app(self, position: int, tier: str = "import") -> int:
-        """Add an app, return its id."""
+    def app(self, position: int, tier: str = "import", **rules: Any) -> int:
+        """Add an app with its rules, return its id."""
         with self.database.write() as connection:
             app_id: int = connection.execute(
                 insert(apps)
@@ -155,11 +155,16 @@ class Hub:
                     modes=["full", "incremental"],
                     position=position,
                     config={},
+                    rules=rules or None,
                     created_at=self.database.now(connection),
                 )
                 .returning(apps.c.id)
             ).scalar_one()
         return app_id
+
+    def set_rules(self, app: int, **rules: Any) -> None:
+        with self.database.write() as connection:
+            connection.execute(update(apps).where(apps.c.id == app).values(rules=rules or None))
 
     def key_of_another_tenant(self) -> JobKey:
         """A key of an app of a second tenant, both new."""
