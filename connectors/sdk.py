@@ -155,6 +155,13 @@ class RosterReader(Protocol):
         """
         ...
 
+    def leave_out(self, kind: Kind, sourced_id: str) -> None:
+        """Say of a record that was yielded that nothing of it is sent, so that nobody is told so.
+
+        Whom a target does not name here counts as disclosed to its vendor.
+        """
+        ...
+
 
 class ChangesReader(RosterReader, Protocol):
     """A snapshot that also tells what has changed, what was removed among it."""

@@ -54,7 +54,7 @@ def build(
     procedures: Mapping[Tier, Procedure] = {
         Tier.IMPORT: Importing(opener),
         Tier.TWO_WAY: TwoWay(opener),
-        Tier.EXPORT: Exporting(opener),
+        Tier.EXPORT: Exporting(opener, settings.secret_key),
     }
     return Runner(
         Gate(database, relay_after_s=settings.relay_after_s),

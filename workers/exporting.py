@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from connectors.sdk import ChangesTarget, Delivery, Rendering, Target
 from shared.db.claiming import Outcome
+from shared.roster.disclosures import HandedOut, disclose
+from shared.roster.privacy import load_privacy
+from shared.roster.rules import load_rules
 from shared.roster.snapshot import Snapshot
 from workers.opening import Opener
+from workers.reading import key_of
 from workers.runner import Apply, Work
 
 
@@ -18,34 +23,43 @@ class Exporting:
 
     Args:
         opener: opens an assignment's connector.
+        secret_key: with which the keys of hashes are sealed; None: they are kept as they are.
     """
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, secret_key: SecretStr | None = None) -> None:
         self._opener = opener
+        self._secret_key = secret_key
 
     def __call__(self, work: Work) -> Apply:
-        """Render and deliver; T4 only records it, since nothing of the hub changes.
+        """Render and deliver; T4 records it, and whom it told of: nothing of the hub changes.
 
         Raises:
+            ConfigurationError: a mask or filter of the app does not fit.
             ConnectorError: the files could not be made or delivered.
             Interrupted: the job must stop.
         """
         target = self._opener.open(work.assignment, Target)  # type: ignore[type-abstract]
         work.control.progress("rendering", 0)
-        with Snapshot(work.gate.database, work.assignment.tenant_id, target.reads) as roster:
+        database, key = work.gate.database, key_of(work)
+        with database.read() as connection:
+            rules, _ = load_rules(connection, key.app_id)
+        privacy = load_privacy(database, key.app_id, rules, self._secret_key)
+        handed_out = HandedOut(database, key)
+        with Snapshot(database, key.tenant_id, target.reads, privacy, handed_out) as roster:
             if isinstance(target, ChangesTarget):
                 rendering = target.render_changes(roster, work.folder, work.assignment.cursor)
             else:
                 rendering = target.render(roster, work.folder)
+        handed_out.flush()
         rows = sum(file.rows for file in rendering.files)
         work.control.progress("delivering", rows, rows)
         work.control.confirm()
         delivery = target.deliver(rendering)
 
         def apply(connection: Connection) -> Outcome:
-            del connection
+            disclosed = disclose(connection, database, handed_out, privacy)
             return Outcome(
-                counts=_counts(rendering, delivery),
+                counts={**_counts(rendering, delivery), "disclosed": disclosed},
                 reason=_remarks(rendering),
                 cursor=rendering.cursor,
             )

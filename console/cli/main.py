@@ -16,6 +16,7 @@ from console.cli import (
     conflicts,
     db,
     demo,
+    disclosures,
     doctor,
     duplicates,
     jobs,
@@ -58,6 +59,7 @@ app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),
     ("why", why.why),
+    ("disclosures", disclosures.disclosures),
     ("doctor", doctor.doctor),
     ("scheduler", processes.scheduler),
     ("worker", processes.worker),

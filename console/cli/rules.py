@@ -12,6 +12,7 @@ from console.cli.output import Json, print_facts
 from console.cli.session import Session, open_session
 from shared.db import apps, tenants
 from shared.errors import ConfigurationError
+from shared.roster.checking import check_app_rules
 from shared.roster.rules import parse_app_rules, parse_tenant_rules
 from shared.roster.tenant_quality import compile_quality
 
@@ -50,6 +51,9 @@ def set_(
         wanted = {name: value for name, value in wanted.items() if value is not None}
         shown = _checked(subject, wanted)
         if "/" in subject:
+            with session.database.read() as connection:
+                row = apps.app_row(connection, subject)
+                check_app_rules(connection, row, parse_app_rules(wanted))
             apps.set_rules(session.gate, subject, wanted)
         else:
             tenants.set_rules(session.gate, subject, wanted)

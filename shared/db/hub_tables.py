@@ -259,6 +259,35 @@ renderings = Table(
     Column("held", Text),
 )
 
+#: Whom the running exports have rendered; see `disclosures`.
+stage_disclosures = Table(
+    "stage_disclosures",
+    metadata,
+    Column("app_id", BigInteger, nullable=False),
+    Column("job_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("sourced_id", Text, nullable=False),
+    #: The id that the target was shown, which may be a hash.
+    Column("shown_as", Text, nullable=False),
+    Index("ix_stage_disclosures_job_id_sourced_id", "job_id", "sourced_id"),
+)
+event.listen(
+    stage_disclosures,
+    "after_create",
+    DDL(  # type: ignore[no-untyped-call]
+        "ALTER TABLE stage_disclosures SET UNLOGGED"
+    ).execute_if(dialect="postgresql"),
+)
+
+#: The key of each export's hashes, sealed as secrets are; see `shared.roster.privacy`.
+mask_keys = Table(
+    "mask_keys",
+    metadata,
+    Column("app_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 #: Sets of fields that an app has been sent; see `disclosures`.
 disclosed_fields = Table(
     "disclosed_fields",

@@ -8,13 +8,17 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, case, collate, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, case, collate, func, or_, select, text
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, change_log, snake
 from shared.db.views import iso
 from shared.domain.records import FIELDS, Kind
 from shared.errors import ConfigurationError
+from shared.roster.disclosures import HandedOut
+from shared.roster.masking import Masking
+from shared.roster.privacy import Privacy
+from shared.roster.rules import Filters
 
 #: Rows that are fetched at once.
 PAGE = 2000
@@ -27,20 +31,37 @@ class Snapshot:
         database: of the hub.
         tenant_id: whose.
         allowed: by kind, the fields that may be read: what is not listed does not leave.
+        privacy: under which masks, and who is in scope; without, everything as it is.
+        handed_out: notes whom the target is told of.
     """
 
     def __init__(
-        self, database: Database, tenant_id: int, allowed: Mapping[Kind, Sequence[str]]
+        self,
+        database: Database,
+        tenant_id: int,
+        allowed: Mapping[Kind, Sequence[str]],
+        privacy: Privacy | None = None,
+        handed_out: HandedOut | None = None,
     ) -> None:
         self._database = database
         self._tenant_id = tenant_id
         self._allowed = allowed
+        self._masking = Masking(privacy or Privacy({}, Filters()), database.is_postgresql)
+        self._handed_out = handed_out
         self._stack = ExitStack()
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
-        """Take the picture."""
-        self._connection = self._stack.enter_context(self._database.snapshot())
+        """Take the picture.
+
+        Raises:
+            ConfigurationError: a filter names a school that the hub has not.
+        """
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._database.snapshot())
+            self._masking.prepare(connection, self._tenant_id)
+            self._stack = stack.pop_all()
+        self._connection = connection
         return self
 
     def __exit__(
@@ -62,11 +83,21 @@ class Snapshot:
             ConfigurationError: a field that is not allowed.
             ValueError: the snapshot is not open.
         """
-        table = HUB[kind]
-        columns = [table.c[snake(name)] for name in ("sourcedId", *fields)]
-        query = select(*columns).where(table.c.status == "active")
-        for row in self._run(kind, (*fields, *order_by), query, order_by):
-            yield tuple(row)
+        self._check_allowed(kind, (*fields, *order_by))
+        connection = self._opened()
+        if not self._masking.privacy.sends_kind(kind):
+            return
+        if self._handed_out is not None:
+            self._handed_out.note_fields(kind, fields)
+        for row in self._masked(connection, kind, fields, order_by):
+            if self._handed_out is not None and kind is Kind.USERS:
+                self._handed_out.note(row[0], row[-1])
+            yield tuple(row)[:-1]
+
+    def leave_out(self, kind: Kind, sourced_id: str) -> None:
+        """Take note that nothing of a record is sent; see `connectors.sdk.RosterReader`."""
+        if self._handed_out is not None and kind is Kind.USERS:
+            self._handed_out.leave_out(sourced_id)
 
     def changes(
         self,
@@ -78,9 +109,21 @@ class Snapshot:
         """Yield what changed at or after an instant; see `connectors.sdk.ChangesReader`.
 
         Raises:
-            ConfigurationError: a field that is not allowed.
+            ConfigurationError: a field that is not allowed, or masks or a filter, by which who
+                leaves the scope would have to be told as removed.
             ValueError: the snapshot is not open.
         """
+        self._check_allowed(kind, (*fields, *order_by))
+        privacy = self._masking.privacy
+        if privacy.sends or not privacy.filters.is_empty:
+            raise ConfigurationError(
+                "sends" if privacy.sends else "filters",
+                "an export that sends changes alone cannot follow it",
+                "Let the connector send everything each time, or leave the rule out.",
+            )
+        if self._handed_out is not None:
+            self._handed_out.is_partial = True
+            self._handed_out.note_fields(kind, fields)
         table = HUB[kind]
         query = select(
             table.c.sourced_id,
@@ -89,8 +132,10 @@ class Snapshot:
             self._history(kind, since),
             *(table.c[snake(name)] for name in fields),
         ).where(table.c.date_last_modified >= since)
-        for row in self._run(kind, (*fields, *order_by), query, order_by):
+        for row in self._run(kind, query, order_by):
             sourced_id, status, modified, history, *values = row
+            if self._handed_out is not None and kind is Kind.USERS and status == "active":
+                self._handed_out.note(sourced_id, sourced_id)
             yield (sourced_id, status, iso(modified), history, *values)
 
     def latest(self) -> datetime | None:
@@ -130,13 +175,30 @@ class Snapshot:
             (table.c.created_at >= since, "new"), (table.c.sourced_id.in_(returned), "back")
         )
 
-    def _run(
-        self,
-        kind: Kind,
-        named: Sequence[str],
-        query: Select[Any],
-        order_by: Sequence[str],
+    def _masked(
+        self, connection: Connection, kind: Kind, fields: Sequence[str], order_by: Sequence[str]
     ) -> Iterator[Any]:
+        """Yield rows as they may leave, and at last the record's own id."""
+        masking = self._masking
+        shown = [masking.value(kind, name) for name in ("sourcedId", *fields)]
+        # by code point on every database, so that the same hub gives the same bytes
+        collation = '"C"' if self._database.is_postgresql else "BINARY"
+        order = ", ".join(
+            f"({masking.value(kind, name)}) COLLATE {collation} NULLS FIRST"
+            for name in (*order_by, "sourcedId")
+        )
+        query = text(
+            f"SELECT {', '.join(shown)}, h.sourced_id FROM {HUB[kind].name} AS h"
+            f" WHERE h.tenant_id = :tenant AND h.status = 'active' AND {masking.scope(kind)}"
+            f" ORDER BY {order}"
+        )
+        bound = {name: masking.values[name] for name in query.compile().params}
+        result = connection.execution_options(yield_per=PAGE).execute(query, bound)
+        # who joins two readings may not read both to their ends
+        self._stack.callback(result.close)
+        yield from result
+
+    def _check_allowed(self, kind: Kind, named: Sequence[str]) -> None:
         allowed = {"sourcedId", *self._allowed.get(kind, ())}
         forbidden = (set(named) - allowed) if kind in self._allowed else {kind}
         if forbidden:
@@ -145,6 +207,8 @@ class Snapshot:
                 f"{kind}.{sorted(forbidden)[0]} is not listed",
                 "List every field that the export sends.",
             )
+
+    def _run(self, kind: Kind, query: Select[Any], order_by: Sequence[str]) -> Iterator[Any]:
         table = HUB[kind]
         # by code point on every database, so that the same hub gives the same bytes
         collation = "C" if self._database.is_postgresql else "BINARY"

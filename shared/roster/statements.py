@@ -132,9 +132,7 @@ class Statements:
 
     def elements(self, column: str) -> str:
         """Return a table expression `e` with the column `value`: the elements of a JSON array."""
-        if self.is_postgresql:
-            return f"jsonb_array_elements_text(CAST({column} AS jsonb)) AS e(value)"
-        return f"json_each({column}) AS e"
+        return elements(column, is_postgresql=self.is_postgresql)
 
     def gathered(self, column: str) -> str:
         """Return an aggregate: a column's values as JSON, for `sorted_array`."""
@@ -183,6 +181,13 @@ class Statements:
             {name: value for name, value in bound.items() if name in names},
             execution_options=options,
         )
+
+
+def elements(column: str, *, is_postgresql: bool) -> str:
+    """Return a table expression `e` with the column `value`: the elements of a JSON array."""
+    if is_postgresql:
+        return f"jsonb_array_elements_text(CAST({column} AS jsonb)) AS e(value)"
+    return f"json_each({column}) AS e"
 
 
 def statements(connection: Connection, database: Database, key: JobKey, rows: int) -> Statements:

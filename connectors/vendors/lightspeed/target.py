@@ -163,9 +163,11 @@ class _Writing:
                 current = next(roles, None)
             role = current[1:] if current is not None and current[0] == sourced_id else None
             made = self._user(user, role)
-            if made is not None:
-                self._sent[sourced_id] = made[0]
-                yield made
+            if made is None:
+                self._roster.leave_out(Kind.USERS, sourced_id)
+                continue
+            self._sent[sourced_id] = made[0]
+            yield made
 
     def groups(self) -> Iterator[Sequence[str]]:
         owners = self._owners()

@@ -43,6 +43,7 @@ class Roster:
     """A roster of a few rows; the hub's own reader is tested with the hub."""
 
     def __init__(self, **tables) -> None:
+        self.left_out = []
         self.tables = {
             Kind.ORGS: (("type", "identifier"), ORGS),
             Kind.USERS: (CONNECTOR.open(LightspeedConfig(path="/x")).reads[Kind.USERS], USERS),
@@ -64,6 +65,10 @@ class Roster:
         )
         for row in ordered:
             yield tuple(row[places[name]] for name in ("sourcedId", *fields))
+
+    def leave_out(self, kind, sourced_id):
+        assert kind is Kind.USERS
+        self.left_out.append(sourced_id)
 
 
 def _target(tmp_path: Path, **config):

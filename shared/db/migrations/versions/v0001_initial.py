@@ -674,6 +674,27 @@ def upgrade() -> None:
         "ix_stage_absences_job_id_kind", "stage_absences", ["job_id", "kind"], unique=False
     )
     op.create_table(
+        "stage_disclosures",
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("sourced_id", sa.Text(), nullable=False),
+        sa.Column("shown_as", sa.Text(), nullable=False),
+    )
+    op.create_index(
+        "ix_stage_disclosures_job_id_sourced_id",
+        "stage_disclosures",
+        ["job_id", "sourced_id"],
+        unique=False,
+    )
+    op.create_table(
+        "mask_keys",
+        sa.Column("app_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("app_id", name=op.f("pk_mask_keys")),
+    )
+    op.create_table(
         "stage_academic_sessions",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
@@ -1184,3 +1205,4 @@ def upgrade() -> None:
                      "enrollments", "demographics"):  # fmt: skip
             op.execute(f"ALTER TABLE stage_{kind} SET UNLOGGED")
         op.execute("ALTER TABLE stage_absences SET UNLOGGED")
+        op.execute("ALTER TABLE stage_disclosures SET UNLOGGED")

@@ -1,0 +1,40 @@
+"""`bellringer disclosures`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from console.cli.output import Json, print_rows
+from console.cli.session import open_session
+from shared.db import tenants
+from shared.roster.disclosures import disclosures_of
+
+
+def disclosures(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")],
+    record: Annotated[
+        str, typer.Argument(metavar="RECORD", help="A user's sourcedId, identifier or username.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """List which apps were told what of a person, under which masks, since and until when."""
+    with open_session() as session, session.database.read() as connection:
+        rows = disclosures_of(connection, tenants.find_tenant(connection, tenant).id, record)
+    shown = rows if as_json else [{**row, "fields": _told(row["fields"])} for row in rows]
+    print_rows(
+        shown,
+        ("app", "since", "until", "fields"),
+        as_json=as_json,
+        empty="No delivery that was confirmed has told of this person.",
+    )
+
+
+def _told(fields: dict[str, dict[str, str]]) -> list[str]:
+    """Return the fields of each kind, with the masks of those that are not plain."""
+    return [
+        f"{kind}.{name}" + ("" if mask == "plain" else f" ({mask})")
+        for kind, masks in fields.items()
+        for name, mask in masks.items()
+    ]

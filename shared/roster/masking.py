@@ -1,0 +1,151 @@
+"""Masks and filters of an export as SQL over the hub's record `h`.
+
+They are computed by the database, since whoever merges sorted rows relies on an order by what is
+read, not by what it stands for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from shared.db.hub_tables import HUB, snake
+from shared.domain.records import FIELDS, Field, Kind
+from shared.roster.filters import FAMILY, among, filter_values, judged_users
+from shared.roster.privacy import CONSTANT, HASH, HASH_BYTES, HIDE, INITIAL, Privacy
+from shared.roster.schools import hub_schools
+from shared.roster.statements import elements
+
+_ACTIVE = "x.tenant_id = :tenant AND x.status = 'active'"
+#: Kinds whose records belong to a user.
+_OF_USERS = frozenset({Kind.ROLES, Kind.ENROLLMENTS, Kind.DEMOGRAPHICS})
+
+
+@dataclass(slots=True)
+class Masking:
+    """Tells SQL what of one tenant's hub an export sees.
+
+    Attributes:
+        privacy: of the export.
+        is_postgresql: which of the two databases it is.
+        values: what the statements bind.
+    """
+
+    privacy: Privacy
+    is_postgresql: bool
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def prepare(self, connection: Connection, tenant_id: int) -> None:
+        """Look up what the filter names, and give the database its hash.
+
+        Raises:
+            ConfigurationError: the hub has no school of that name.
+        """
+        filters = self.privacy.filters
+        named = hub_schools(connection, tenant_id, filters.schools, rule="filters.schools")
+        self.values = {"tenant": tenant_id, **filter_values(filters, list(named.values()))}
+        if self.is_postgresql:
+            self.values["outer_pad"], self.values["inner_pad"] = self.privacy.pads()
+        else:
+            driver: Any = connection.connection.driver_connection
+            driver.create_function("keyed_hash", 1, self.privacy.hash, deterministic=True)
+
+    def elements(self, column: str) -> str:
+        """Return a table expression `e` with the column `value`: a JSON array's elements."""
+        return elements(column, is_postgresql=self.is_postgresql)
+
+    def value(self, kind: Kind, name: str) -> str:
+        """Return an expression for a field of `h`, or its sourcedId, as it may leave."""
+        mask = self.privacy.mask(kind, name)
+        column = f"h.{snake(name)}"
+        if mask == HIDE:
+            return "CAST(NULL AS text)"
+        if mask.startswith(CONSTANT):
+            bound = f"constant_{snake(kind)}_{snake(name)}"
+            self.values[bound] = mask.removeprefix(CONSTANT)
+            return f"CAST(:{bound} AS text)"
+        if mask == INITIAL:
+            return f"substr({column}, 1, 1)"
+        one = next((one for one in FIELDS[kind] if one.name == name), None)
+        kept = self._kept(one)
+        if one is not None and one.many and (mask == HASH or kept):
+            return self._each(column, mask, kept.format("e.value"))
+        shown = self._hash(column) if mask == HASH else column
+        return f"CASE WHEN {kept.format(column)} THEN {shown} END" if kept else shown
+
+    def scope(self, kind: Kind) -> str:
+        """Return the condition: the record `h` of a kind is in scope."""
+        filters = self.privacy.filters
+        conditions = []
+        if filters.schools and kind is Kind.ORGS:
+            conditions.append(f"h.sourced_id IN ({self._orgs()})")
+        elif filters.schools and kind is Kind.COURSES:
+            used = f"SELECT x.course_sourced_id FROM {HUB[Kind.CLASSES].name} AS x WHERE {_ACTIVE}"
+            used += f" AND {among(self, 'x.school_sourced_id', 'schools')}"
+            conditions.append(f"(h.org_sourced_id IN ({self._orgs()}) OR h.sourced_id IN ({used}))")
+        elif filters.schools and kind is Kind.CLASSES:
+            conditions.append(among(self, "h.school_sourced_id", "schools"))
+        elif filters.schools and kind is Kind.ENROLLMENTS:
+            classes = f"SELECT x.sourced_id FROM {HUB[Kind.CLASSES].name} AS x WHERE {_ACTIVE}"
+            classes += f" AND {among(self, 'x.school_sourced_id', 'schools')}"
+            conditions.append(f"h.class_sourced_id IN ({classes})")
+        elif filters.schools and kind is Kind.ROLES:
+            here = among(self, "h.org_sourced_id", "schools")
+            conditions.append(f"({here} OR h.role IN ({FAMILY}))")
+        if filters.roles and kind is Kind.ROLES:
+            conditions.append(among(self, "h.role", "roles"))
+        if not filters.is_empty and kind is Kind.USERS:
+            conditions.append(f"h.sourced_id IN ({self._users()})")
+        elif not filters.is_empty and kind in _OF_USERS:
+            conditions.append(f"h.user_sourced_id IN ({self._users()})")
+        return " AND ".join(conditions) or "1 = 1"
+
+    def _kept(self, one: Field | None) -> str:
+        """Return a condition over `{}`, a reference's id: it names a record in scope; "": any."""
+        if one is None or one.required or self.privacy.filters.is_empty:
+            return ""
+        if one.ref is Kind.USERS:
+            return f"{{}} IN ({self._users()})"
+        if one.ref is Kind.ORGS and self.privacy.filters.schools:
+            return f"{{}} IN ({self._orgs()})"
+        return ""
+
+    def _orgs(self) -> str:
+        """Return a query for the orgs in scope: no schools but those that are named."""
+        return (
+            f"SELECT x.sourced_id FROM {HUB[Kind.ORGS].name} AS x WHERE {_ACTIVE}"
+            f" AND (x.type <> 'school' OR {among(self, 'x.sourced_id', 'schools')})"
+        )
+
+    def _users(self) -> str:
+        users = (
+            "SELECT x.sourced_id AS id, x.grades, x.primary_org_sourced_id AS org,"
+            f" x.agent_sourced_ids AS agents FROM {HUB[Kind.USERS].name} AS x WHERE {_ACTIVE}"
+        )
+        roles = (
+            "SELECT x.user_sourced_id AS who, x.org_sourced_id AS org, x.role"
+            f" FROM {HUB[Kind.ROLES].name} AS x WHERE {_ACTIVE}"
+        )
+        judged = judged_users(self.privacy.filters, self, users, roles)
+        return f"SELECT j.id FROM ({judged}) AS j WHERE j.in_scope = 1"
+
+    def _hash(self, value: str) -> str:
+        """Return the expression that says what `Privacy.hash` says."""
+        if not self.is_postgresql:
+            return f"keyed_hash({value})"
+        inner = f"sha256(CAST(:inner_pad AS bytea) || convert_to({value}, 'UTF8'))"
+        outer = f"sha256(CAST(:outer_pad AS bytea) || {inner})"
+        return f"encode(substr({outer}, 1, {HASH_BYTES}), 'hex')"
+
+    def _each(self, column: str, mask: str, condition: str) -> str:
+        """Return a set-valued field, its elements masked or those out of scope left out."""
+        shown = self._hash("e.value") if mask == HASH else "e.value"
+        where = f" WHERE {condition}" if condition else ""
+        query = f"SELECT DISTINCT {shown} AS v FROM {self.elements(column)}{where}"
+        if self.is_postgresql:
+            joined = "string_agg(CAST(to_json(o.v) AS text), ',' ORDER BY o.v COLLATE \"C\")"
+        else:
+            joined, query = "group_concat(json_quote(o.v), ',')", f"{query} ORDER BY v"
+        return f"(SELECT '[' || {joined} || ']' FROM ({query}) AS o)"
