@@ -171,15 +171,19 @@ class _Filtering:
 def forget_filtered_agents(run: Statements) -> None:
     """Take agents who are out of scope off the open users: they are no dangling references."""
     stage, given = STAGES[_USERS].name, "raw_agent_sourced_ids"
+    # the elements come first: inside a lateral join all filtered users would be looked at per row
     each = (
-        f"FROM {stage} AS s CROSS JOIN {run.elements(f's.{given}')} LEFT JOIN {stage} AS g"
+        f"WITH e AS MATERIALIZED (SELECT s.n, e.value FROM {stage} AS s"
+        f" CROSS JOIN {run.elements(f's.{given}')}"
+        f" WHERE {HERE} AND s.verdict IS NULL AND s.{given} IS NOT NULL),"
+        f" j AS MATERIALIZED (SELECT e.n, e.value, g.n AS gone FROM e LEFT JOIN {stage} AS g"
         " ON g.job_id = :job AND g.attempt = :attempt AND g.external_id = e.value"
-        f" AND g.verdict = 'filtered' WHERE {HERE} AND s.verdict IS NULL AND s.{given} IS NOT NULL"
+        " AND g.verdict = 'filtered')"
     )
-    affected = f"SELECT DISTINCT s.n {each} AND g.n IS NOT NULL"
-    kept = f"SELECT s.n, {run.gathered('e.value')} AS ids {each} AND g.n IS NULL GROUP BY s.n"
+    kept = f"SELECT j.n, {run.gathered('j.value')} AS ids FROM j WHERE j.gone IS NULL GROUP BY j.n"
     query = (
-        f"SELECT a.n, {run.sorted_array('k.ids')} AS ids, k.n AS kept FROM ({affected}) AS a"
+        f"{each} SELECT a.n, {run.sorted_array('k.ids')} AS ids, k.n AS kept"
+        " FROM (SELECT DISTINCT j.n FROM j WHERE j.gone IS NOT NULL) AS a"
         f" LEFT JOIN ({kept}) AS k ON k.n = a.n"
     )
     run.run(

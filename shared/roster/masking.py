@@ -6,13 +6,14 @@ read, not by what it stands for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from shared.db.hub_tables import HUB, snake
-from shared.domain.records import FIELDS, Field, Kind
+from shared.domain.records import FIELDS, Field, Kind, decode_list, encode_list
 from shared.roster.filters import FAMILY, among, filter_values, judged_users
 from shared.roster.privacy import CONSTANT, HASH, HASH_BYTES, HIDE, INITIAL, Privacy
 from shared.roster.schools import hub_schools
@@ -48,9 +49,16 @@ class Masking:
         self.values = {"tenant": tenant_id, **filter_values(filters, list(named.values()))}
         if self.is_postgresql:
             self.values["outer_pad"], self.values["inner_pad"] = self.privacy.pads()
+            if not filters.is_empty:
+                # nothing is known of what a filter gathers on the way: a nested loop over it would
+                # look at every pair of users
+                connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+                connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
+                connection.exec_driver_sql("SET LOCAL jit = off")
         else:
             driver: Any = connection.connection.driver_connection
             driver.create_function("keyed_hash", 1, self.privacy.hash, deterministic=True)
+            driver.create_function("sorted_list", 1, _sorted_list, deterministic=True)
 
     def elements(self, column: str) -> str:
         """Return a table expression `e` with the column `value`: a JSON array's elements."""
@@ -69,11 +77,36 @@ class Masking:
         if mask == INITIAL:
             return f"substr({column}, 1, 1)"
         one = next((one for one in FIELDS[kind] if one.name == name), None)
-        kept = self._kept(one)
-        if one is not None and one.many and (mask == HASH or kept):
-            return self._each(column, mask, kept.format("e.value"))
+        if one is not None and one.many:
+            if self._is_narrowed(kind, name):
+                return "narrowed.ids"
+            return self._each(column) if mask == HASH else column
         shown = self._hash(column) if mask == HASH else column
-        return f"CASE WHEN {kept.format(column)} THEN {shown} END" if kept else shown
+        if one is not None and one.ref is Kind.ORGS and self._narrows_orgs(one):
+            return f"CASE WHEN {column} IN ({self._orgs()}) THEN {shown} END"
+        return shown
+
+    def join(self, kind: Kind, names: Sequence[str]) -> str:
+        """Return the join that `value` needs for these fields; "": none."""
+        name = next((name for name in names if self._is_narrowed(kind, name)), None)
+        if name is None:
+            return ""
+        # in a sub-query of each row, the users in scope would be gathered anew for each
+        shown = self._hash("e.id") if self.privacy.mask(kind, name) == HASH else "e.id"
+        joined = (
+            "'[' || string_agg(CAST(to_json(d.v) AS text), ',' ORDER BY d.v COLLATE \"C\") || ']'"
+            if self.is_postgresql
+            else "sorted_list(json_group_array(d.v))"
+        )
+        return (
+            " LEFT JOIN (WITH e AS MATERIALIZED (SELECT x.sourced_id, e.value AS id"
+            f" FROM {HUB[kind].name} AS x CROSS JOIN {self.elements(f'x.{snake(name)}')}"
+            f" WHERE {_ACTIVE} AND x.{snake(name)} IS NOT NULL)"
+            f" SELECT d.sourced_id, {joined} AS ids"
+            f" FROM (SELECT DISTINCT e.sourced_id, {shown} AS v FROM e"
+            f" JOIN ({self._users()}) AS i ON i.id = e.id) AS d GROUP BY d.sourced_id)"
+            " AS narrowed ON narrowed.sourced_id = h.sourced_id"
+        )
 
     def scope(self, kind: Kind) -> str:
         """Return the condition: the record `h` of a kind is in scope."""
@@ -102,15 +135,19 @@ class Masking:
             conditions.append(f"h.user_sourced_id IN ({self._users()})")
         return " AND ".join(conditions) or "1 = 1"
 
-    def _kept(self, one: Field | None) -> str:
-        """Return a condition over `{}`, a reference's id: it names a record in scope; "": any."""
-        if one is None or one.required or self.privacy.filters.is_empty:
-            return ""
-        if one.ref is Kind.USERS:
-            return f"{{}} IN ({self._users()})"
-        if one.ref is Kind.ORGS and self.privacy.filters.schools:
-            return f"{{}} IN ({self._orgs()})"
-        return ""
+    def _is_narrowed(self, kind: Kind, name: str) -> bool:
+        """Return whether a field lists users of whom some may be out of scope."""
+        one = next((one for one in FIELDS[kind] if one.name == name), None)
+        return (
+            one is not None
+            and one.many
+            and one.ref is Kind.USERS
+            and not self.privacy.filters.is_empty
+            and self.privacy.mask(kind, name) != HIDE
+        )
+
+    def _narrows_orgs(self, one: Field) -> bool:
+        return bool(self.privacy.filters.schools) and not one.required
 
     def _orgs(self) -> str:
         """Return a query for the orgs in scope: no schools but those that are named."""
@@ -139,13 +176,15 @@ class Masking:
         outer = f"sha256(CAST(:outer_pad AS bytea) || {inner})"
         return f"encode(substr({outer}, 1, {HASH_BYTES}), 'hex')"
 
-    def _each(self, column: str, mask: str, condition: str) -> str:
-        """Return a set-valued field, its elements masked or those out of scope left out."""
-        shown = self._hash("e.value") if mask == HASH else "e.value"
-        where = f" WHERE {condition}" if condition else ""
-        query = f"SELECT DISTINCT {shown} AS v FROM {self.elements(column)}{where}"
-        if self.is_postgresql:
-            joined = "string_agg(CAST(to_json(o.v) AS text), ',' ORDER BY o.v COLLATE \"C\")"
-        else:
-            joined, query = "group_concat(json_quote(o.v), ',')", f"{query} ORDER BY v"
+    def _each(self, column: str) -> str:
+        """Return a set-valued field with the hash of each element."""
+        query = f"SELECT DISTINCT {self._hash('e.value')} AS v FROM {self.elements(column)}"
+        if not self.is_postgresql:
+            return f"(SELECT sorted_list(json_group_array(o.v)) FROM ({query}) AS o)"
+        joined = "string_agg(CAST(to_json(o.v) AS text), ',' ORDER BY o.v COLLATE \"C\")"
         return f"(SELECT '[' || {joined} || ']' FROM ({query}) AS o)"
+
+
+def _sorted_list(value: str) -> str | None:
+    """Return gathered values as `records.encode_list` writes them."""
+    return encode_list(decode_list(value))

@@ -189,6 +189,7 @@ class Snapshot:
         )
         query = text(
             f"SELECT {', '.join(shown)}, h.sourced_id FROM {HUB[kind].name} AS h"
+            f"{masking.join(kind, (*fields, *order_by))}"
             f" WHERE h.tenant_id = :tenant AND h.status = 'active' AND {masking.scope(kind)}"
             f" ORDER BY {order}"
         )
