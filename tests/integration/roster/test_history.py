@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,12 +27,13 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @pytest.fixture
-def turning(hub: Hub) -> Hub:
+def turning(hub: Hub) -> Iterator[Hub]:
     """A hub whose every transaction has an instant of its own."""
     url = hub.database.url.render_as_string(hide_password=False)
     hub.database.dispose()
     hub.database = Database(url, clock=TurningClock(START))
-    return hub
+    yield hub
+    hub.database.dispose()
 
 
 def now(hub: Hub) -> datetime:
