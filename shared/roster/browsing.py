@@ -12,7 +12,7 @@ from shared.db.engine import Database
 from shared.db.hub_tables import HUB, snake
 from shared.domain.records import FIELDS, Kind, field_names
 from shared.errors import ConfigurationError
-from shared.roster.history import records_at
+from shared.roster.history import do_not_compile, records_at
 
 #: Fields that a search looks into, where a kind has them.
 SEARCHED = (
@@ -66,6 +66,7 @@ def list_records(database: Database, tenant_id: int, wanted: Wanted) -> list[dic
     """
     fields = field_names(wanted.kind)
     with database.read() as connection:
+        do_not_compile(connection)
         view = _View(database, connection, tenant_id, wanted.as_of)
         table = view.table(wanted.kind).c
         query = select(table.sourced_id, *(table[snake(name)] for name in ("status", *fields)))

@@ -15,6 +15,7 @@ from shared.db.hub_tables import HUB
 from shared.db.review_tables import judged_pairs
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
+from shared.roster.history import do_not_compile
 
 #: A value that more users share than this names no person.
 SHARED_BY = 10
@@ -77,6 +78,8 @@ def list_duplicates(database: Database, tenant_id: int) -> Duplicates:
     with database.read() as connection:
         if database.is_postgresql:
             connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        do_not_compile(connection)
         found = connection.execute(text(pairs), bound).all()
         many = connection.execute(text(shared), {**bound, "pairs": 100}).all()
         people = _people(connection, tenant_id, {id_ for row in found for id_ in row[:2]})

@@ -17,6 +17,7 @@ from shared.db.tables import apps, jobs, tenants
 from shared.domain.records import Kind
 from shared.domain.states import UNFINISHED, JobState, Tier
 from shared.errors import ConfigurationError
+from shared.roster.history import do_not_compile
 from shared.roster.locking import hub_lock
 from shared.roster.staging import JobKey
 from shared.roster.statements import Statements
@@ -70,6 +71,7 @@ def undo_job(
     with database.write() as connection:
         job = _ended_job(connection, job_id)
         hub_lock(connection, job.tenant_id)
+        do_not_compile(connection)
         attempt = connection.begin_nested()
         key = JobKey(job_id, 0, job.tenant_id, job.app_id)
         run = Statements(connection, key, database.now(connection), database.is_postgresql)

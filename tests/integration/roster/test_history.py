@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from shared.domain.reading import Row
 from shared.domain.records import Kind, encode_list, field_names
 from shared.domain.states import Mode
 from shared.errors import ConfigurationError
-from shared.roster.history import PastSnapshot, records_at
+from shared.roster.history import PastSnapshot, do_not_compile, records_at
 from shared.roster.snapshot import Snapshot
 from shared.roster.undo import undo_job
 from tests.integration.roster.district import Hub, roster, user
@@ -26,12 +27,13 @@ START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @pytest.fixture
-def turning(hub: Hub) -> Hub:
+def turning(hub: Hub) -> Iterator[Hub]:
     """A hub whose every transaction has an instant of its own."""
     url = hub.database.url.render_as_string(hide_password=False)
     hub.database.dispose()
     hub.database = Database(url, clock=TurningClock(START))
-    return hub
+    yield hub
+    hub.database.dispose()
 
 
 def now(hub: Hub) -> datetime:
@@ -43,6 +45,7 @@ def everybody(hub: Hub, at: datetime | None) -> dict[Kind, set[Any]]:
     """Every record, those that are removed among them; at an instant, or now."""
     found = {}
     with hub.database.snapshot() as connection:
+        do_not_compile(connection)
         for kind in Kind:
             table: Any = HUB[kind]
             if at is not None:
