@@ -61,6 +61,19 @@ def test_the_hub_is_written_as_a_zip_or_a_folder(oak, version):
         (["oak", "--out", "x", "--since", "2026-11-23T00:00:00Z"], "--delta: one was given"),
         (["oak", "--out", "x", "--delta", "--since", "soon"], "'soon' is no time"),
         (["oak", "--out", "x", "--delta", "--since", "2026-11-23T00:00"], "names no zone"),
+        (
+            [
+                "oak",
+                "--out",
+                "x",
+                "--delta",
+                "--since",
+                "2026-11-23T00:00:00Z",
+                "--as-of",
+                "2026-11-23",
+            ],
+            "--as-of: changes lead to the hub as it is now",
+        ),
         (["elm", "--out", "x"], "there is no tenant 'elm'"),
         (["oak", "--out", "drop.zip/x"], "cannot be written: Not a directory"),
     ],
@@ -85,7 +98,8 @@ def test_the_connector_sends_what_the_command_says_has_changed(changing_oak):
     oak("run-now", "oak/csv", "--wait")
     first = read_set(place)
     assert (first.problems, first.version, first.is_delta) == ([], "1.1", False)
-    since = oak.json("jobs", "list")[0]["started_at"]
+    (job, *_) = oak.json("jobs", "list")
+    since, then = job["started_at"], job["finished_at"]
     write_oneroster(generate("oak", seed=4, students=25, day=3), oak.folder / "drop.zip")
     oak("run-now", "oak/sis", "--wait")
     oak("run-now", "oak/csv", "--wait")
@@ -97,3 +111,5 @@ def test_the_connector_sends_what_the_command_says_has_changed(changing_oak):
     assert (oak.folder / "changes.zip").read_bytes() == place.read_bytes()
     oak(*export, "now.zip")
     assert apply_delta(first.tables, changes) == read_set(oak.folder / "now.zip").tables
+    oak(*export, "then.zip", "--as-of", then)
+    assert read_set(oak.folder / "then.zip").tables == first.tables
