@@ -19,9 +19,11 @@ from connectors.sdk import RenderedFile
 from console.cli.output import Json, print_facts, print_json
 from console.cli.session import open_session
 from console.cli.tenants import Tenant
+from shared.db.engine import Database
 from shared.db.tenants import find_tenant
 from shared.db.views import iso
 from shared.errors import ConfigurationError, PermanentConnectorError
+from shared.roster.history import PastSnapshot, parse_as_of
 from shared.roster.snapshot import Snapshot
 
 
@@ -50,10 +52,18 @@ def export(
         str | None,
         typer.Option(metavar="TIME", help="For --delta: ISO 8601 with its zone."),
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="As it was then: ISO 8601, in the tenant's zone."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write the hub as a OneRoster CSV set; what is there is replaced by it."""
     start = _start(delta, since)
+    if start is not None and as_of is not None:
+        raise ConfigurationError(
+            "--as-of", "changes lead to the hub as it is now", "Leave out --delta, or --as-of."
+        )
     _check(out)
     with (
         open_session() as session,
@@ -62,30 +72,35 @@ def export(
         ) as folder,
     ):
         with session.database.read() as connection:
-            tenant_id = find_tenant(connection, tenant).id
-        with Snapshot(session.database, tenant_id, reads(format_.version)) as roster:
-            writer = SetWriter(
-                ChangesFeed(roster, format_.version, start)
-                if start is not None
-                else BulkFeed(roster, format_.version),
-                format_.version,
-            )
+            found = find_tenant(connection, tenant)
+        then = parse_as_of(as_of, found.zone) if as_of is not None else None
+        with _picture(session.database, found.id, format_.version, then) as roster:
+            writer = _writer(roster, format_.version, start)
             files = writer.write(Path(folder))
         packed = (pack(files, Path(folder) / out.name),) if is_zip(out) else files
         delivery = deliver(packed, out)
-    _tell(
-        {
-            "tenant": tenant,
-            "format": format_.value,
-            "mode": "delta" if start is not None else "bulk",
-            "since": iso(start),
-            "out": str(out),
-            "changed": bool(delivery.changed),
-        },
-        files,
-        writer.left_out,
-        as_json=as_json,
-    )
+    facts = {
+        "tenant": tenant,
+        "format": format_.value,
+        "mode": "delta" if start is not None else "bulk",
+        "since": iso(start),
+        "as_of": iso(then),
+        "out": str(out),
+        "changed": bool(delivery.changed),
+    }
+    _tell(facts, files, writer.left_out, as_json=as_json)
+
+
+def _picture(database: Database, tenant_id: int, version: str, as_of: datetime | None) -> Snapshot:
+    if as_of is None:
+        return Snapshot(database, tenant_id, reads(version))
+    return PastSnapshot(database, tenant_id, reads(version), as_of)
+
+
+def _writer(roster: Snapshot, version: str, since: datetime | None) -> SetWriter:
+    if since is None:
+        return SetWriter(BulkFeed(roster, version), version)
+    return SetWriter(ChangesFeed(roster, version, since), version)
 
 
 def _check(out: Path) -> None:

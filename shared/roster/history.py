@@ -97,7 +97,10 @@ class PastSnapshot(Snapshot):
             .where(then.status == "active")
             .order_by(*order)
         )
-        for row in self._connection.execution_options(yield_per=PAGE).execute(query):
+        result = self._connection.execution_options(yield_per=PAGE).execute(query)
+        # who joins two readings may not read both to their ends
+        self._stack.callback(result.close)
+        for row in result:
             yield tuple(row)
 
 
