@@ -17,9 +17,9 @@ from shared.domain.records import Kind, encode_list
 from shared.roster.write_back import pending_writes
 from tests.integration.roster.district import Hub
 
-FIELDS = ("enabledUser", "username", "givenName", "familyName", "identifier", "phone", "email",
+FIELDS = ("enabledUser", "username", "givenName", "familyName", "identifier", "phone", "middleName",
           "grades")  # fmt: skip
-MERGED = ("phone", "email", "grades")
+MERGED = ("phone", "middleName", "grades")
 USERS = range(1, 151)
 RULES = (None, None, "owner", "fill", "ignore")
 Values = dict[str, str | None]

@@ -24,10 +24,10 @@ from shared.roster.staging import JobKey
 from shared.roster.write_back import Intent, pending_writes
 from tests.integration.roster.district import Hub
 
-FIELDS = ("enabledUser", "username", "givenName", "familyName", "identifier", "phone", "email",
+FIELDS = ("enabledUser", "username", "givenName", "familyName", "identifier", "phone", "middleName",
           "grades")  # fmt: skip
 #: What is edited: two plain fields and a set.
-EDITED = ("phone", "email", "grades")
+EDITED = ("phone", "middleName", "grades")
 WRITABLE = {Kind.USERS: frozenset(EDITED)}
 USERS = (1, 2)
 #: Where an attempt ends: planned, about to write, written, told of it; None: it comes to its end.
