@@ -14,7 +14,7 @@ from shared.domain.records import Kind
 from shared.roster.absences import count_absences
 from shared.roster.approvals import propose
 from shared.roster.merging import KindCounts, merge_kind
-from shared.roster.plan import Plan, check_staged, compare
+from shared.roster.plan import Plan, check_staged, compare, expected_rows
 from shared.roster.removing import end_absent
 from shared.roster.statements import Statements, statements
 
@@ -46,7 +46,8 @@ def apply_plan(
     Raises:
         TransientConnectorError: staging was lost on the way.
     """
-    run = statements(connection, database, plan.key, sum(plan.staged.values()))
+    rows = expected_rows(connection, plan.key, plan.staged, plan.certificate)
+    run = statements(connection, database, plan.key, rows)
     check_staged(connection, plan)
     if hub_version != plan.hub_version:
         compare(run, plan, again=True)
@@ -76,7 +77,8 @@ def _let_go(run: Statements, plan: Plan, kind: Kind, counts: KindCounts) -> None
     counts.removed = end_absent(run, kind, owns_kind=plan.rules.owns_kind(kind))
     counts.renamed = absent.get("renamed", 0)
     counts.out_of_scope = absent.get("out_of_scope", 0)
-    counts.held = sum(absent.get(verdict, 0) for verdict in ("held", "proposed", "suspended"))
+    counts.proposed = absent.get("proposed", 0)
+    counts.held = absent.get("held", 0) + absent.get("suspended", 0)
 
 
 def _advance_bases(connection: Connection, plan: Plan, counts: dict[Kind, KindCounts]) -> None:

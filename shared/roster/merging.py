@@ -24,6 +24,7 @@ class KindCounts:
         renamed: records that the app shows under another id now.
         out_of_scope: records that the app no longer reads, since its filter changed.
         held: removals that wait for approval.
+        proposed: renames that wait for approval.
         conflicts: fields that a person must decide.
     """
 
@@ -36,6 +37,7 @@ class KindCounts:
     renamed: int = 0
     out_of_scope: int = 0
     held: int = 0
+    proposed: int = 0
     conflicts: int = 0
     written: int = 0
     rejected: int = 0
@@ -137,6 +139,14 @@ def merged_rows(
         "h.tenant_id = :tenant AND h.sourced_id = m.sourced_id"
         f" AND (h.status <> 'active' OR {differs})"
     )
+    owners = ", ".join(str(app_id) for app_id in ownership.other_owners(kind))
+    if owners:
+        # whom the owner of the kind has let go, no other app brings back
+        condition += (
+            f" AND (h.status = 'active' OR NOT EXISTS (SELECT 1 FROM {link} AS o"
+            f" WHERE o.sourced_id = h.sourced_id AND o.app_id IN ({owners})"
+            " AND o.ended_why = 'removed'))"
+        )
     return query, condition
 
 

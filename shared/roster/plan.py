@@ -17,13 +17,14 @@ from shared.db.tenants import removals_suspended
 from shared.domain.reading import Absence, ReadCertificate
 from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
-from shared.roster.absences import find_absences, hold_removals, suspend_removals
+from shared.roster.absences import find_absences, suspend_removals
+from shared.roster.holding import hold_removals
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
-from shared.roster.scope import scope_fingerprint
+from shared.roster.scope import note_scope, rescoped_kinds, scope_fingerprint
 from shared.roster.staging import JobKey, Staging
-from shared.roster.statements import Statements, statements
+from shared.roster.statements import LARGE, Statements, statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Plan:
         tenant_rules: of its tenant.
         ownership: who owns what, as the app sees it.
         scope: fingerprint of what was asked for.
-        is_scope_changed: whether the last complete read asked for something else.
+        scopes: by kind, what its last complete read asked for, once this plan is applied; as text.
+        rescoped: kinds whose last complete read asked for something else.
         suspended: why nothing may be removed now; None: it may.
     """
 
@@ -58,7 +60,8 @@ class Plan:
     tenant_rules: TenantRules
     ownership: Ownership
     scope: str
-    is_scope_changed: bool
+    scopes: str
+    rescoped: frozenset[Kind]
     suspended: str | None
 
     @property
@@ -69,7 +72,7 @@ class Plan:
                 self.input_hash,
                 self.hub_version,
                 self.scope,
-                self.is_scope_changed,
+                sorted(self.rescoped),
                 self.suspended,
                 sorted(self.certificate.complete),
                 self.certificate.mode,
@@ -91,7 +94,7 @@ class Plan:
             "hub_version": self.hub_version,
             "input_hash": self.input_hash,
             "scope": self.scope,
-            "is_scope_changed": self.is_scope_changed,
+            "rescoped": sorted(self.rescoped),
             "suspended": self.suspended,
             "supplied": {kind: list(fields) for kind, fields in self.supplied.items()},
             "staged": dict(self.staged),
@@ -110,7 +113,9 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
     staging.flush()
     _check_counts(staging, certificate)
     with database.write() as connection:
-        run = statements(connection, database, key, sum(staging.staged.values()))
+        run = statements(
+            connection, database, key, expected_rows(connection, key, staging.staged, certificate)
+        )
         version = connection.execute(
             select(hubs.c.version).where(hubs.c.tenant_id == key.tenant_id)
         ).scalar()
@@ -122,9 +127,7 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
         plan = Plan(
             key=key,
             certificate=certificate,
-            supplied={
-                kind: staging.supplied.get(kind, ()) for kind in Kind if staging.staged[kind]
-            },
+            supplied=_supplied(staging, rules),
             staged=dict(staging.staged),
             refused=dict(staging.refused),
             input_hash=staging.input_hash,
@@ -133,11 +136,12 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
             tenant_rules=tenant_rules,
             ownership=load_ownership(connection, key.app_id),
             scope=scope,
-            is_scope_changed=before is not None and before != scope,
+            scopes=note_scope(before, scope, certificate.complete),
+            rescoped=rescoped_kinds(before, scope),
             suspended=removals_suspended(connection, key.tenant_id, run.at),
         )
         check_staged(connection, plan)
-        _check_empty(connection, plan)
+        _check_empty(connection, plan, staging)
         compare(run, plan, again=False)
     return plan
 
@@ -152,16 +156,34 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
     """
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
     prepare(run, plan.supplied, plan.rules, complete, again=again)
-    for kind in Kind:
-        if kind not in plan.supplied and kind not in complete:
-            continue
-        absence = plan.absence(kind)
-        if not find_absences(run, kind, absence, is_scope_changed=plan.is_scope_changed):
-            continue
-        if plan.suspended is not None:
-            suspend_removals(run, kind)
-        elif absence is not None:
-            hold_removals(run, kind, plan.rules.limit_of(kind))
+    absent = [
+        kind
+        for kind in Kind
+        if (kind in plan.supplied or kind in complete)
+        and find_absences(run, kind, plan.absence(kind), is_scope_changed=kind in plan.rescoped)
+    ]
+    if plan.suspended is None:
+        hold_removals(run, absent, plan.rules)
+        return
+    for kind in absent:
+        suspend_removals(run, kind)
+
+
+def expected_rows(
+    connection: Connection, key: JobKey, staged: Mapping[Kind, int], certificate: ReadCertificate
+) -> int:
+    """Return how many rows a plan is about, as far as it matters to how it is compared.
+
+    A read that lost nearly everything has staged little, and has as much to find as a whole one.
+    """
+    rows = sum(staged.values())
+    for kind in certificate.complete:
+        if rows > LARGE or certificate.absence(kind) is None:
+            break
+        link = LINKS[kind].c
+        some = select(link.external_id).where(link.app_id == key.app_id).limit(LARGE + 1)
+        rows += connection.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+    return rows
 
 
 def check_staged(connection: Connection, plan: Plan) -> None:
@@ -183,9 +205,22 @@ def check_staged(connection: Connection, plan: Plan) -> None:
             )
 
 
+def _supplied(staging: Staging, rules: AppRules) -> dict[Kind, Sequence[str]]:
+    """Return the fields that the app supplies and is not told to ignore, by kind."""
+    return {
+        kind: tuple(
+            name for name in staging.supplied.get(kind, ()) if name not in rules.ignored(kind)
+        )
+        for kind in Kind
+        if staging.staged[kind]
+    }
+
+
 def _check_counts(staging: Staging, certificate: ReadCertificate) -> None:
     """See that the source counted what it handed over: else something was lost on the way."""
-    for kind, counted in certificate.counts.items():
+    # a kind that is said to be complete, and is not counted, has none
+    for kind in {*certificate.counts, *certificate.complete}:
+        counted = certificate.counts.get(kind, 0)
         rows = staging.staged[kind] - staging.deleted[kind]
         most = rows + staging.refused[kind]
         if not rows <= counted <= most:
@@ -196,10 +231,12 @@ def _check_counts(staging: Staging, certificate: ReadCertificate) -> None:
             )
 
 
-def _check_empty(connection: Connection, plan: Plan) -> None:
+def _check_empty(connection: Connection, plan: Plan, staging: Staging) -> None:
     """A kind that comes back empty, of which the app has records, is not a complete read."""
     for kind in plan.certificate.complete:
-        if plan.staged.get(kind, 0) or plan.absence(kind) is None:
+        # what the vendor names as deleted is no record that was read
+        read = plan.staged.get(kind, 0) - staging.deleted[kind]
+        if read or plan.absence(kind) is None:
             continue
         link = LINKS[kind].c
         linked = connection.execute(

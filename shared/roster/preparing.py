@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from shared.db.hub_tables import LINKS, STAGES, raw, snake
 from shared.domain.records import FIELDS, Field, Kind
+from shared.roster.identity import SHARED_KINDS, shown_link
 from shared.roster.quarantine import refuse
 from shared.roster.resolving import resolve
 from shared.roster.rules import AppRules
@@ -41,7 +42,7 @@ def prepare(
         fields = [field for field in FIELDS[kind] if field.name in supplied[kind]]
         if again:
             _reset(run, kind)
-        _know_again(run, kind, rules.grace_days)
+        _know_again(run, kind, rules.grace_days, is_complete=kind in complete)
         _repeated(run, kind)
         some = f"SELECT 1 FROM {STAGES[kind].name} AS s WHERE {OPEN} LIMIT 1"
         if run.value(f"SELECT count(*) FROM ({some}) AS o"):
@@ -60,10 +61,12 @@ def _reset(run: Statements, kind: Kind) -> None:
     )
 
 
-def _know_again(run: Statements, kind: Kind, grace_days: int) -> None:
+def _know_again(run: Statements, kind: Kind, grace_days: int, *, is_complete: bool) -> None:
     """Open what differs from what was last taken in, and take the hub's id from its link.
 
     What reappears within the grace period is who it was; after it, its id means nothing any more.
+    What was only out of scope has never gone, however long ago. An id that was given up for another
+    one, under which the app shows the record now, means nothing either.
     """
     since = run.moment(run.at - timedelta(days=grace_days))
     stage, link = STAGES[kind].name, LINKS[kind].name
@@ -73,10 +76,14 @@ def _know_again(run: Statements, kind: Kind, grace_days: int) -> None:
         " AND l.external_id = s.external_id AND l.fingerprint = s.fingerprint"
         " AND l.ended_at IS NULL)"
     )
+    known = f"l.ended_at >= {since} OR l.ended_why = 'out_of_scope'"
+    if kind not in SHARED_KINDS:
+        shown = shown_link(kind, "l.sourced_id", is_complete=is_complete)
+        known = f"({known}) AND NOT EXISTS ({shown})"
     run.run(
         f"UPDATE {stage} AS s SET sourced_id = l.sourced_id FROM {link} AS l"
         f" WHERE {OPEN} AND l.app_id = :app AND l.external_id = s.external_id"
-        f" AND (l.ended_at IS NULL OR l.ended_at >= {since})"
+        f" AND (l.ended_at IS NULL OR ({known}))"
     )
 
 

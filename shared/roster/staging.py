@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from shared.db.engine import Database
-from shared.db.hub_tables import LINKS, STAGES, quarantine, raw, snake
+from shared.db.hub_tables import LINKS, STAGES, quarantine, raw, snake, stage_absences
 from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ContractError
@@ -124,7 +124,7 @@ class Staging:
     def discard(self) -> None:
         """Remove all that the app's jobs have staged: an app has one running job at most."""
         with self._database.write() as connection:
-            for stage in STAGES.values():
+            for stage in (*STAGES.values(), stage_absences):
                 connection.execute(delete(stage).where(stage.c.app_id == self.key.app_id))
             # an attempt that died has told of the same records
             connection.execute(delete(quarantine).where(quarantine.c.job_id == self.key.job_id))

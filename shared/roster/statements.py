@@ -6,7 +6,7 @@ A statement is made of the tables' own names and never of values.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +54,14 @@ class Statements:
     def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
         """Run one query; returns its rows, of which there must be few."""
         return [tuple(row) for row in self._execute(sql, values)]
+
+    def stream(self, sql: str, **values: object) -> Iterator[tuple[Any, ...]]:
+        """Run one query; yields its rows, of which there may be many, some at a time.
+
+        Run nothing else before the last of them.
+        """
+        for row in self._execute(sql, values, yield_per=1000):
+            yield tuple(row)
 
     @property
     def row_id(self) -> str:
@@ -146,7 +154,7 @@ class Statements:
             return "string_agg(CAST(to_json(v) AS text), ',' ORDER BY v COLLATE \"C\")"
         return "group_concat(json_quote(v), ',')"
 
-    def _execute(self, sql: str, values: Mapping[str, object]) -> CursorResult[Any]:
+    def _execute(self, sql: str, values: Mapping[str, object], **options: Any) -> CursorResult[Any]:
         bound = {
             "app": self.key.app_id,
             "job": self.key.job_id,
@@ -158,7 +166,9 @@ class Statements:
         statement = text(sql)
         names = set(statement.compile().params)
         return self.connection.execute(
-            statement, {name: value for name, value in bound.items() if name in names}
+            statement,
+            {name: value for name, value in bound.items() if name in names},
+            execution_options=options,
         )
 
 
