@@ -178,24 +178,27 @@ def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:
     along = 0
     gone = [kind]
     for child in Kind:
-        link, before = LINKS[child].name, along
-        for field in references_of(child):
-            if field.ref is None or field.ref not in gone:
-                continue
-            parent = LINKS[field.ref].name
-            along += run.run(
-                f"UPDATE {link} AS l SET ended_at = {run.instant()}, ended_job = :job,"
-                " ended_why = 'removed' FROM approval_rows AS r"
-                " JOIN approvals AS p ON p.id = r.approval_id"
-                " WHERE p.app_id = :app AND p.kind = :child AND p.op = 'remove'"
-                " AND p.state IN ('pending', 'approved') AND r.state = 'proposed'"
-                " AND l.app_id = :app AND l.external_id = r.external_id"
-                " AND l.sourced_id = r.sourced_id AND l.fingerprint = r.fingerprint"
-                f" AND l.ended_at IS NULL AND l.{snake(field.name)} IN (SELECT k.sourced_id"
-                f" FROM {parent} AS k WHERE k.app_id = :app AND k.ended_job = :job)",
-                child=child,
-            )
-        if along > before:
+        named = " OR ".join(
+            f"l.{snake(field.name)} IN (SELECT k.sourced_id FROM {LINKS[field.ref].name} AS k"
+            " WHERE k.app_id = :app AND k.ended_job = :job)"
+            for field in references_of(child)
+            if field.ref in gone
+        )
+        if not named:
+            continue
+        ended = run.run(
+            f"UPDATE {LINKS[child].name} AS l SET ended_at = {run.instant()}, ended_job = :job,"
+            " ended_why = 'removed' FROM approval_rows AS r"
+            " JOIN approvals AS p ON p.id = r.approval_id"
+            " WHERE p.app_id = :app AND p.kind = :child AND p.op = 'remove'"
+            " AND p.state IN ('pending', 'approved') AND r.state = 'proposed'"
+            " AND l.app_id = :app AND l.external_id = r.external_id"
+            " AND l.sourced_id = r.sourced_id AND l.fingerprint = r.fingerprint"
+            f" AND l.ended_at IS NULL AND ({named})",
+            child=child,
+        )
+        if ended:
+            along += ended
             gone.append(child)
             remove_orphans(run, child, owns_kind=rules.owns_kind(child))
     return along
@@ -295,11 +298,13 @@ def _insert(
     run.run(
         "INSERT INTO approval_rows (approval_id, external_id, sourced_id, new_external_id,"
         " fingerprint, state)"
-        " SELECT p.id, x.external_id, x.sourced_id, x.new_external_id, x.fingerprint, 'proposed'"
-        f" FROM ({_WAITING.format(stage=STAGES[kind].name)}) AS x JOIN approvals AS p"
-        " ON p.app_id = :app AND p.job_id = :job AND p.kind = :kind AND p.state = 'pending'"
-        " AND p.op = CASE x.verdict WHEN 'held' THEN 'remove' ELSE 'rename' END"
-        " AND coalesce(p.school, '') = coalesce(x.school, '')",
+        " WITH made AS MATERIALIZED (SELECT p.id, coalesce(p.school, '') AS school,"
+        " CASE p.op WHEN 'remove' THEN 'held' ELSE 'proposed' END AS verdict"
+        " FROM approvals AS p WHERE p.app_id = :app AND p.job_id = :job AND p.kind = :kind"
+        " AND p.state = 'pending')"
+        " SELECT m.id, x.external_id, x.sourced_id, x.new_external_id, x.fingerprint, 'proposed'"
+        f" FROM ({_WAITING.format(stage=STAGES[kind].name)}) AS x"
+        " JOIN made AS m ON m.school = coalesce(x.school, '') AND m.verdict = x.verdict",
         kind=kind,
     )
 

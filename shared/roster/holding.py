@@ -16,6 +16,11 @@ from shared.roster.absences import ABSENT, school_sizes
 from shared.roster.rules import AppRules
 from shared.roster.statements import Statements
 
+_OF_VERDICT = (
+    "SELECT b.sourced_id FROM stage_absences AS b WHERE b.job_id = :job AND b.attempt = :attempt"
+    " AND b.kind = :other AND b.verdict = :wanted"
+)
+
 
 def hold_removals(run: Statements, kinds: Sequence[Kind], rules: AppRules) -> None:
     """Hold the removals of every school of which too much would go, and what belongs to them.
@@ -54,31 +59,45 @@ def references_of(kind: Kind) -> list[Field]:
 
 def _follow(run: Statements, kind: Kind, field: Field, parent: str, verdict: str) -> None:
     """Give the removals of a kind a verdict where the record that they name has one."""
-    run.run(
-        f"UPDATE stage_absences AS a SET verdict = :verdict FROM {HUB[kind].name} AS h,"
-        " (SELECT DISTINCT b.sourced_id FROM stage_absences AS b WHERE b.job_id = :job"
-        " AND b.attempt = :attempt AND b.kind = :parent AND b.verdict = :parent_verdict) AS p"
-        f" WHERE {ABSENT} AND a.verdict = 'removed' AND h.tenant_id = :tenant"
-        f" AND h.sourced_id = a.sourced_id AND p.sourced_id = h.{snake(field.name)}",
-        kind=kind,
-        parent=field.ref,
-        parent_verdict=parent,
-        verdict=verdict,
+    named = (
+        f"SELECT h.sourced_id FROM {HUB[kind].name} AS h WHERE h.tenant_id = :tenant"
+        f" AND h.{snake(field.name)} IN ({_OF_VERDICT})"
     )
+    _mark(run, kind, verdict, named, other=field.ref, wanted=parent)
 
 
 def _hold_named(run: Statements, kind: Kind, field: Field) -> None:
     """Hold the removals that held records of a kind name."""
-    run.run(
-        "UPDATE stage_absences AS a SET verdict = 'held' FROM"
-        f" (SELECT DISTINCT h.{snake(field.name)} AS sourced_id FROM stage_absences AS b"
-        f" JOIN {HUB[kind].name} AS h ON h.tenant_id = :tenant AND h.sourced_id = b.sourced_id"
-        " WHERE b.job_id = :job AND b.attempt = :attempt AND b.kind = :child"
-        " AND b.verdict = 'held') AS c"
-        f" WHERE {ABSENT} AND a.verdict = 'removed' AND a.sourced_id = c.sourced_id",
-        kind=field.ref,
-        child=kind,
-    )
+    if field.ref is not None:
+        named = (
+            f"SELECT h.{snake(field.name)} FROM {HUB[kind].name} AS h WHERE h.tenant_id = :tenant"
+            f" AND h.sourced_id IN ({_OF_VERDICT})"
+        )
+        _mark(run, field.ref, "held", named, other=kind, wanted="held")
+
+
+def _mark(
+    run: Statements, kind: Kind, verdict: str, among: str, *, other: Kind | None, wanted: str
+) -> None:
+    """Give the removals of a kind whose records are among a query's a verdict.
+
+    Args:
+        run: for the attempt.
+        kind: of the removals.
+        verdict: to give.
+        among: the query; it asks for the absences of another kind that have a verdict.
+        other: that kind.
+        wanted: that verdict.
+    """
+    if run.value(f"SELECT count(*) FROM ({_OF_VERDICT}) AS o", other=other, wanted=wanted):
+        run.run(
+            f"UPDATE stage_absences AS a SET verdict = :verdict WHERE {ABSENT}"
+            f" AND a.verdict = 'removed' AND a.sourced_id IN ({among})",
+            kind=kind,
+            verdict=verdict,
+            other=other,
+            wanted=wanted,
+        )
 
 
 def _hold_over_limit(run: Statements, kind: Kind, limit: Limit) -> None:
