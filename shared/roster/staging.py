@@ -18,6 +18,7 @@ from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ContractError
 from shared.roster.lines import fingerprints_of, lines_of, storable
+from shared.roster.rules import load_rules
 
 #: Refused records that are kept in memory before they are written together.
 REFUSALS = 500
@@ -60,6 +61,9 @@ class Staging:
         self._number = count(1)
         self._linked: dict[Kind, bool] = {}
         self._refusals: list[Refused] = []
+        with database.read() as connection:
+            rules, _ = load_rules(connection, key.app_id)
+        self._ignored = {kind: rules.ignored(kind) for kind in Kind}
         self.discard()
 
     def add(self, batch: Batch) -> None:
@@ -149,13 +153,23 @@ class Staging:
 
     def _rows(self, batch: Batch) -> list[_Staged]:
         width = len(batch.fields) + 1
-        if not all(row[0] and len(row) == width for row in batch.rows):
+        rows = batch.rows
+        if not all(row[0] and len(row) == width for row in rows):
             raise ContractError(f"{batch.kind}: a row has no id, or not {width} values")
-        # other fields with the same values are another source row
-        seed = hashlib.blake2b("\x1f".join(batch.fields).encode(), digest_size=16)
-        lines = lines_of(batch.rows)
+        ignored = self._ignored[batch.kind]
+        kept = [name for name in batch.fields if name not in ignored]
+        if len(kept) < len(batch.fields):
+            dropped = {place for place, name in enumerate(batch.fields, 1) if name in ignored}
+            rows = [
+                tuple(None if place in dropped else value for place, value in enumerate(row))
+                for row in rows
+            ]
+        # other fields with the same values are another source row, and so are fewer: what is
+        # ignored no longer is to be taken with the next read
+        seed = hashlib.blake2b("\x1f".join(kept).encode(), digest_size=16)
+        lines = lines_of(rows)
         staged: list[_Staged] = []
-        for made, row, line in zip(fingerprints_of(lines, seed), batch.rows, lines, strict=True):
+        for made, row, line in zip(fingerprints_of(lines, seed), rows, lines, strict=True):
             if made is None:
                 self._refuse_text(batch, row)
             else:

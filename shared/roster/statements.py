@@ -82,7 +82,11 @@ class Statements:
         """Return an expression for the domain of an e-mail address, in lower case."""
         if self.is_postgresql:
             return f"lower(split_part({column}, '@', 2))"
-        return f"lower(substr({column}, instr({column}, '@') + 1))"
+        # without a sign in it, all of it would be one
+        return (
+            f"CASE WHEN instr({column}, '@') > 0"
+            f" THEN lower(substr({column}, instr({column}, '@') + 1)) ELSE '' END"
+        )
 
     def json(self, pairs: Mapping[str, str]) -> str:
         """Return an expression that makes JSON text of name → SQL expression."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from shared.db.hub_tables import HUB
+from shared.db.hub_tables import HUB, LINKS
 from shared.db.review_tables import approval_rows, approvals, judged_pairs
 from shared.db.tables import apps
 from shared.domain.records import Kind
@@ -93,10 +94,6 @@ def reject(hub: Hub, approval: dict[str, Any]) -> None:
 
 def age_removals(hub: Hub, kind: Kind, days: int) -> None:
     """Let what was removed have been removed so many days earlier."""
-    from datetime import timedelta
-
-    from shared.db.hub_tables import LINKS
-
     with hub.database.write() as connection:
         at = hub.database.now(connection) - timedelta(days=days)
         link, records = LINKS[kind], HUB[kind]
@@ -141,7 +138,7 @@ def _add_school(made: Roster, school: int, classes: int, prefix: str) -> None:
             type="school",
             identifier=f"S{school}",
             parentSourcedId=f"{prefix}district",
-        )  # fmt: skip
+        )
     )
     made[Kind.COURSES].append(
         record(
@@ -150,7 +147,7 @@ def _add_school(made: Roster, school: int, classes: int, prefix: str) -> None:
             title=f"Course {school}",
             courseCode="C1",
             orgSourcedId=org,
-        )  # fmt: skip
+        )
     )
     made[Kind.CLASSES] += [
         record(
@@ -162,7 +159,7 @@ def _add_school(made: Roster, school: int, classes: int, prefix: str) -> None:
             schoolSourcedId=org,
             courseSourcedId=f"{prefix}course-{school}",
             termSourcedIds=f'["{prefix}term-1"]',
-        )  # fmt: skip
+        )
         for number in range(1, classes + 1)
     ]
 
@@ -178,12 +175,12 @@ def _add_student(made: Roster, school: int, number: int, classes: int, prefix: s
             roleType="primary",
             role="student",
             orgSourcedId=org,
-        )  # fmt: skip
+        )
     )
     made[Kind.DEMOGRAPHICS].append(
         record(
             Kind.DEMOGRAPHICS, person, userSourcedId=person, birthDate=f"20{number % 90 + 10}-01-01"
-        )  # fmt: skip
+        )
     )
     made[Kind.ENROLLMENTS] += [
         (
@@ -194,6 +191,6 @@ def _add_student(made: Roster, school: int, number: int, classes: int, prefix: s
                 classSourcedId=f"{prefix}class-{school}-{place}",
                 schoolSourcedId=org,
             )[1:],
-        )  # fmt: skip
+        )
         for place in range(1, classes + 1)
     ]

@@ -179,7 +179,7 @@ def test_a_user_of_two_schools_counts_in_the_primary_one_alone(hub: Hub) -> None
                 roleType="secondary",
                 role="student",
                 orgSourcedId="school-2",
-            )  # fmt: skip
+            )
         )
     hub.sync(app, read)
     counts = hub.sync(app, without_students(read, range(1, 11)))

@@ -184,7 +184,12 @@ def test_no_plan_looks_at_a_table_for_each_row_of_another(hub: Hub, tables: str)
     seen: set[str] = set()
 
     def explain(connection: Connection, statement: str, parameters: Any) -> None:
-        if statement in seen or not re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", statement):
+        # what runs for many rows names each of them
+        if (
+            statement in seen
+            or isinstance(parameters, list)
+            or not re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", statement)
+        ):
             return
         seen.add(statement)
         raw: Any = connection.connection.driver_connection

@@ -11,7 +11,7 @@ from shared.domain.limits import Limit, is_over
     ("removed", "of", "over"),
     [(4, 4, False), (5, 5, True), (5, 50, False), (5, 49, True), (6, 50, True), (10, 100, False)],
 )
-def test_the_default(removed: int, of: int, over: bool) -> None:  # noqa: FBT001
+def test_the_default(removed: int, of: int, over: bool) -> None:
     assert is_over(Limit(), removed, of) is over
 
 
