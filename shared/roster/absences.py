@@ -73,21 +73,27 @@ def find_absences(
         f"SELECT 1 FROM {stage} AS s WHERE {HERE} AND s.external_id = l.external_id"
         " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
     )
+    # found first, for itself: mostly it is empty, and then nothing is joined to it
+    absent = (
+        "SELECT l.external_id, l.sourced_id, l.fingerprint"
+        f" FROM {link} AS l WHERE l.app_id = :app AND l.ended_at IS NULL"
+        f" AND NOT EXISTS ({shown}) AND NOT ({was_refused(kind)})"
+    )
+    if absence is None:
+        # without the right to it, nothing but what was named is looked at
+        absent += f" AND l.external_id IN (SELECT g.external_id FROM ({gone}) AS g)"
     unscoped = "1 = 1" if is_scope_changed else "x.external_id IS NOT NULL"
     return run.run(
         "INSERT INTO stage_absences"
         " (app_id, job_id, attempt, kind, external_id, sourced_id, school, fingerprint, verdict)"
+        f" WITH absent AS MATERIALIZED ({absent})"
         " SELECT :app, :job, :attempt, CAST(:kind AS text), l.external_id, l.sourced_id,"
         f" {SCHOOL_OF[kind]}, l.fingerprint, CASE WHEN o.is_merged = 1 THEN 'renamed'"
         " WHEN o.is_merged = 0 THEN 'proposed' WHEN x.is_named = 1 THEN 'removed'"
         f" WHEN {unscoped} THEN 'out_of_scope' ELSE 'removed' END"
-        # without the right to it, nothing but what was named is looked at
-        f" FROM {link} AS l {'JOIN' if absence is None else 'LEFT JOIN'} ({gone}) AS x"
-        " ON x.external_id = l.external_id"
+        f" FROM absent AS l LEFT JOIN ({gone}) AS x ON x.external_id = l.external_id"
         f" LEFT JOIN ({_shown_otherwise(kind)}) AS o ON o.sourced_id = l.sourced_id"
-        f" LEFT JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id"
-        f" WHERE l.app_id = :app AND l.ended_at IS NULL AND NOT EXISTS ({shown})"
-        f" AND NOT ({was_refused(kind)})",
+        f" LEFT JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id",
         kind=kind,
     )
 
