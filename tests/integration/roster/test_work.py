@@ -124,7 +124,7 @@ def work_of(hub: Hub, size: int) -> dict[str, int]:
 
     def after(connection: Connection, statement: str, parameters: Any) -> None:
         del connection, parameters
-        known = re.sub(r"'[^']*-7'", "'new'", re.sub(r"'20[^']*'", "'time'", statement))
+        known = re.sub(r"'[^']*-7'|'[0-9a-f]{10}'|'20[^']*'", "'made'", statement)
         most[known] = max(most[known], done)
 
     with each_statement(before, after):
