@@ -22,30 +22,38 @@ _OF_VERDICT = (
 )
 
 
-def hold_removals(run: Statements, kinds: Sequence[Kind], rules: AppRules) -> None:
-    """Hold the removals of every school of which too much would go, and what belongs to them.
+def hold_removals(run: Statements, kind: Kind, before: Sequence[Kind], rules: AppRules) -> None:
+    """Hold the removals of a kind in every school of which too much would go, or by what they name.
 
     Args:
         run: for the attempt, whose absences are found.
-        kinds: that have absences, in dependency order.
+        kind: which.
+        before: the earlier kinds that have absences, and were held already.
         rules: of the app.
     """
-    for kind in kinds:
-        references = references_of(kind)
-        for field in references:
-            if field.ref in kinds:
-                _follow(run, kind, field, "held", "held")
-        for field in references:
-            # who goes takes all along; it is not counted, else eight enrollments of each student
-            # would ask a person about every student who leaves
-            if field.ref is Kind.USERS and Kind.USERS in kinds:
-                _follow(run, kind, field, "removed", "following")
-        _hold_over_limit(run, kind, rules.limit_of(kind))
-        run.run(
-            f"UPDATE stage_absences AS a SET verdict = 'removed' WHERE {ABSENT}"
-            " AND a.verdict = 'following'",
-            kind=kind,
-        )
+    references = [field for field in references_of(kind) if field.ref in before]
+    for field in references:
+        _follow(run, kind, field, "held", "held")
+    for field in references:
+        # who goes takes all along; it is not counted, else eight enrollments of each student
+        # would ask a person about every student who leaves
+        if field.ref is Kind.USERS:
+            _follow(run, kind, field, "removed", "following")
+    _hold_over_limit(run, kind, rules.limit_of(kind))
+    run.run(
+        f"UPDATE stage_absences AS a SET verdict = 'removed' WHERE {ABSENT}"
+        " AND a.verdict = 'following'",
+        kind=kind,
+    )
+
+
+def hold_what_is_named(run: Statements, kinds: Sequence[Kind]) -> None:
+    """Hold the removals that a held record names, once all kinds have been held.
+
+    Args:
+        run: for the attempt.
+        kinds: that have absences, in dependency order.
+    """
     for kind in reversed(kinds):
         for field in references_of(kind):
             if field.ref in kinds:

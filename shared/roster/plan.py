@@ -18,7 +18,7 @@ from shared.domain.reading import Absence, ReadCertificate
 from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
 from shared.roster.absences import find_absences, suspend_removals
-from shared.roster.holding import hold_removals
+from shared.roster.holding import hold_removals, hold_what_is_named
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
@@ -162,11 +162,12 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
         if (kind in plan.supplied or kind in complete)
         and find_absences(run, kind, plan.absence(kind), is_scope_changed=kind in plan.rescoped)
     ]
-    if plan.suspended is None:
-        hold_removals(run, absent, plan.rules)
-        return
-    for kind in absent:
-        suspend_removals(run, kind)
+    for place, kind in enumerate(absent):
+        if plan.suspended is not None:
+            suspend_removals(run, kind)
+        else:
+            hold_removals(run, kind, absent[:place], plan.rules)
+    hold_what_is_named(run, absent)
 
 
 def expected_rows(
