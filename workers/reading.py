@@ -75,7 +75,7 @@ def applying(work: Work, plan: Plan) -> Apply:
             counts=applied.counts,
             reason=_told(applied, plan),
             cursor=plan.certificate.cursor,
-            scope=plan.scope if plan.certificate.complete else None,
+            scope=plan.scopes if plan.certificate.complete else None,
             certificate=certificate_json(plan),
             plan=plan.to_json(),
         )
@@ -87,14 +87,27 @@ def _told(applied: Applied, plan: Plan) -> str | None:
     """Say what a person should look at, None: nothing."""
     total = {
         name: sum(counted[name] for counted in applied.counts.values())
-        for name in ("quarantined", "rejected", "held", "out_of_scope", "conflicts", "survived")
+        for name in (
+            "quarantined",
+            "rejected",
+            "held",
+            "proposed",
+            "out_of_scope",
+            "conflicts",
+            "survived",
+        )
     }
     told = []
     if total["held"] and plan.suspended is not None:
         told.append(f"{total['held']} removals were not made: {plan.suspended}")
-    elif total["held"]:
-        ids = ", ".join(str(id_) for id_ in applied.approvals)
-        told.append(f"{total['held']} removals wait for approval ({ids or 'rejected before'})")
+    ids = ", ".join(str(id_) for id_ in applied.approvals) or "rejected before"
+    waits = {
+        "removals": 0 if plan.suspended is not None else total["held"],
+        "renames": total["proposed"],
+    }
+    waiting = " and ".join(f"{count} {what}" for what, count in waits.items() if count)
+    if waiting:
+        told.append(f"{waiting} wait for approval ({ids})")
     if total["out_of_scope"]:
         told.append(f"{total['out_of_scope']} records are out of scope now, and were kept")
     if total["conflicts"]:

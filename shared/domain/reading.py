@@ -92,7 +92,7 @@ class ReadCertificate:
         """Return the right to take what of a kind was not read for gone; None: there is none."""
         if self.mode is not Mode.FULL or kind not in self.complete:
             return None
-        return Absence(kind, _SEAL)
+        return Absence(kind, _SEALS[kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,9 @@ class Absence:
 
     def __post_init__(self) -> None:
         """Refuse whoever has no certificate."""
-        if self._seal is not _SEAL:
+        # a seal a kind: else `dataclasses.replace` would make one kind's right another's
+        if self._seal is not _SEALS.get(self.kind):
             raise TypeError("only a read's certificate says what is absent")
 
 
-_SEAL = object()
+_SEALS = {kind: object() for kind in Kind}

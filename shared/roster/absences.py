@@ -6,14 +6,23 @@ Nothing here changes the hub. `shared.roster.removing` acts on what was found.
 from __future__ import annotations
 
 from shared.db.hub_tables import HUB, LINKS, STAGES
-from shared.domain.limits import Limit, is_over
 from shared.domain.reading import Absence
 from shared.domain.records import FIELDS, Kind
-from shared.roster.resolving import SHARED_KINDS
+from shared.roster.identity import SHARED_KINDS
 from shared.roster.statements import HERE, Statements
 
 #: The absences of the attempt and kind.
 ABSENT = "a.job_id = :job AND a.attempt = :attempt AND a.kind = :kind"
+
+
+def _school_of_user(user: str) -> str:
+    """Return an expression for a user's one school: the primary one, else the first by id."""
+    return (
+        f"coalesce({user}.primary_org_sourced_id, (SELECT min(r.org_sourced_id) FROM"
+        f" {HUB[Kind.ROLES].name} AS r WHERE r.tenant_id = {user}.tenant_id"
+        f" AND r.user_sourced_id = {user}.sourced_id AND r.status = 'active'))"
+    )
+
 
 #: By kind, an expression for the school (a sourcedId) that the hub's record `h` belongs to.
 SCHOOL_OF = {
@@ -21,12 +30,10 @@ SCHOOL_OF = {
     Kind.ACADEMIC_SESSIONS: "NULL",
     Kind.COURSES: "h.org_sourced_id",
     Kind.CLASSES: "h.school_sourced_id",
-    Kind.USERS: "coalesce(h.primary_org_sourced_id, (SELECT min(r.org_sourced_id) FROM"
-    f" {HUB[Kind.ROLES].name} AS r WHERE r.tenant_id = h.tenant_id"
-    " AND r.user_sourced_id = h.sourced_id))",
+    Kind.USERS: _school_of_user("h"),
     Kind.ROLES: "h.org_sourced_id",
     Kind.ENROLLMENTS: "h.school_sourced_id",
-    Kind.DEMOGRAPHICS: "(SELECT u.primary_org_sourced_id FROM"
+    Kind.DEMOGRAPHICS: f"(SELECT {_school_of_user('u')} FROM"
     f" {HUB[Kind.USERS].name} AS u WHERE u.tenant_id = h.tenant_id"
     " AND u.sourced_id = h.user_sourced_id)",
 }
@@ -44,57 +51,51 @@ def find_absences(
             named as deleted is.
         is_scope_changed: whether the read asked for something else than the last complete one: then
             what it did not bring is out of scope, and was not removed.
+
+    Raises:
+        ValueError: the right is to another kind.
     """
+    if absence is not None and absence.kind is not kind:
+        raise ValueError(f"a right to take {absence.kind} for gone says nothing of {kind}")
     run.run(
         "DELETE FROM stage_absences AS a WHERE a.job_id = :job AND a.attempt = :attempt"
         " AND a.kind = :kind",
         kind=kind,
     )
     stage, link, hub = STAGES[kind].name, LINKS[kind].name, HUB[kind].name
-    seen = f"EXISTS (SELECT 1 FROM {stage} AS s WHERE {HERE} AND s.external_id = l.external_id"
-    named = f"{seen} AND s.verdict = 'deleted')"
-    filtered = f"{seen} AND s.verdict = 'filtered')"
-    present = f"{seen} AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered'))"
-    gone = f"({named} OR {filtered})"
-    if absence is not None:
-        gone = f"NOT ({_was_refused(kind)})"
+    # a row for each id that the vendor named as deleted, or that the filter left out
+    gone = (
+        "SELECT s.external_id, max(CASE WHEN s.verdict = 'deleted' THEN 1 ELSE 0 END) AS is_named"
+        f" FROM {stage} AS s WHERE {HERE} AND s.verdict IN ('deleted', 'filtered')"
+        " GROUP BY s.external_id"
+    )
+    shown = (
+        f"SELECT 1 FROM {stage} AS s WHERE {HERE} AND s.external_id = l.external_id"
+        " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
+    )
+    # found first, for itself: mostly it is empty, and then nothing is joined to it
+    absent = (
+        "SELECT l.external_id, l.sourced_id, l.fingerprint"
+        f" FROM {link} AS l WHERE l.app_id = :app AND l.ended_at IS NULL"
+        f" AND NOT EXISTS ({shown}) AND NOT ({was_refused(kind)})"
+    )
+    if absence is None:
+        # without the right to it, nothing but what was named is looked at
+        absent += f" AND l.external_id IN (SELECT g.external_id FROM ({gone}) AS g)"
+    unscoped = "1 = 1" if is_scope_changed else "x.external_id IS NOT NULL"
     return run.run(
         "INSERT INTO stage_absences"
         " (app_id, job_id, attempt, kind, external_id, sourced_id, school, fingerprint, verdict)"
+        f" WITH absent AS MATERIALIZED ({absent})"
         " SELECT :app, :job, :attempt, CAST(:kind AS text), l.external_id, l.sourced_id,"
-        f" {SCHOOL_OF[kind]}, l.fingerprint,"
-        f" CASE {_renamed(kind)} WHEN {named} THEN 'removed'"
-        f" WHEN {'1 = 1' if is_scope_changed else filtered} THEN 'out_of_scope'"
-        " ELSE 'removed' END"
-        f" FROM {link} AS l"
-        f" LEFT JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id"
-        f" WHERE l.app_id = :app AND l.ended_at IS NULL AND NOT {present} AND {gone}",
+        f" {SCHOOL_OF[kind]}, l.fingerprint, CASE WHEN o.is_merged = 1 THEN 'renamed'"
+        " WHEN o.is_merged = 0 THEN 'proposed' WHEN x.is_named = 1 THEN 'removed'"
+        f" WHEN {unscoped} THEN 'out_of_scope' ELSE 'removed' END"
+        f" FROM absent AS l LEFT JOIN ({gone}) AS x ON x.external_id = l.external_id"
+        f" LEFT JOIN ({_shown_otherwise(kind)}) AS o ON o.sourced_id = l.sourced_id"
+        f" LEFT JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id",
         kind=kind,
     )
-
-
-def hold_removals(run: Statements, kind: Kind, limit: Limit) -> int:
-    """Hold the removals of every school of which too much would go; returns how many are held."""
-    removed = run.rows(
-        f"SELECT a.school, count(*) FROM stage_absences AS a WHERE {ABSENT}"
-        " AND a.verdict = 'removed' GROUP BY a.school",
-        kind=kind,
-    )
-    suspects = {school: count for school, count in removed if count >= limit.at_least}
-    if not suspects:
-        return 0
-    there = dict(school_sizes(run, kind))
-    held = 0
-    for school, count in suspects.items():
-        if is_over(limit, count, there.get(school, count)):
-            held += run.run(
-                f"UPDATE stage_absences AS a SET verdict = 'held' WHERE {ABSENT}"
-                " AND a.verdict = 'removed'"
-                " AND a.school IS NOT DISTINCT FROM CAST(:school AS text)",
-                kind=kind,
-                school=school,
-            )
-    return held
 
 
 def suspend_removals(run: Statements, kind: Kind) -> int:
@@ -106,7 +107,7 @@ def suspend_removals(run: Statements, kind: Kind) -> int:
     )
 
 
-def school_sizes(run: Statements, kind: Kind) -> list[tuple[str | None, int]]:
+def school_sizes(run: Statements, kind: Kind) -> dict[str | None, int]:
     """Return how many records of a kind the app has, by school."""
     rows = run.rows(
         f"SELECT x.school, count(*) FROM (SELECT {SCHOOL_OF[kind]} AS school"
@@ -114,7 +115,7 @@ def school_sizes(run: Statements, kind: Kind) -> list[tuple[str | None, int]]:
         " ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id"
         " WHERE l.app_id = :app AND l.ended_at IS NULL) AS x GROUP BY x.school"
     )
-    return [(school, int(count)) for school, count in rows]
+    return {school: int(count) for school, count in rows}
 
 
 def count_absences(run: Statements, kind: Kind) -> dict[str, int]:
@@ -129,22 +130,21 @@ def count_absences(run: Statements, kind: Kind) -> dict[str, int]:
     }
 
 
-def _renamed(kind: Kind) -> str:
-    """Return the cases of a link whose record the app shows under another id now."""
-    if kind in SHARED_KINDS:
-        return ""
-    other = (
-        f"EXISTS (SELECT 1 FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
-        " AND s.attempt = :attempt AND s.sourced_id = l.sourced_id"
-        " AND s.external_id <> l.external_id AND "
-    )
+def _shown_otherwise(kind: Kind) -> str:
+    """Return a query for the records that the app shows under another id now.
+
+    `is_merged` is 0 where that is only a proposal. What is new is left out: nobody has its id.
+    """
+    stage = STAGES[kind].name
+    none = " AND 1 = 0" if kind in SHARED_KINDS else ""
     return (
-        f"WHEN {other} s.verdict IS NULL) THEN 'renamed'"
-        f" WHEN {other} s.verdict = 'proposed') THEN 'proposed'"
+        "SELECT s.sourced_id, max(CASE WHEN s.verdict IS NULL THEN 1 ELSE 0 END) AS is_merged"
+        f" FROM {stage} AS s WHERE {HERE} AND s.is_new IS NULL AND s.sourced_id IS NOT NULL"
+        f" AND coalesce(s.verdict, 'proposed') = 'proposed'{none} GROUP BY s.sourced_id"
     )
 
 
-def _was_refused(kind: Kind) -> str:
+def was_refused(kind: Kind) -> str:
     """Return a condition: the record of link `l` was there, but the connector could not read it.
 
     A record that hangs on a user may be named by the user's id: 1.1 keeps roles with users.

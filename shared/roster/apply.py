@@ -16,7 +16,7 @@ from shared.roster.approvals import propose
 from shared.roster.bases import PAGE, Held, advance, finish_writes
 from shared.roster.conflicts import review_conflicts
 from shared.roster.merging import KindCounts, merge_kind
-from shared.roster.plan import Plan, check_staged, compare
+from shared.roster.plan import Plan, check_staged, compare, expected_rows
 from shared.roster.removing import end_absent, hub_edits, remove_abandoned
 from shared.roster.schools import abandoned_schools
 from shared.roster.statements import Statements, statements
@@ -50,7 +50,8 @@ def apply_plan(
     Raises:
         TransientConnectorError: staging was lost on the way.
     """
-    run = statements(connection, database, plan.key, sum(plan.staged.values()))
+    rows = expected_rows(connection, plan.key, plan.staged, plan.certificate)
+    run = statements(connection, database, plan.key, rows)
     check_staged(connection, plan)
     if hub_version != plan.hub_version:
         compare(run, plan, again=True)
@@ -89,7 +90,8 @@ def _let_go(run: Statements, plan: Plan, kind: Kind, counts: KindCounts) -> None
     counts.survived += survived
     counts.renamed = absent.get("renamed", 0)
     counts.out_of_scope = absent.get("out_of_scope", 0)
-    counts.held = sum(absent.get(verdict, 0) for verdict in ("held", "proposed", "suspended"))
+    counts.proposed = absent.get("proposed", 0)
+    counts.held = absent.get("held", 0) + absent.get("suspended", 0)
 
 
 def _advance_bases(connection: Connection, plan: Plan, counts: dict[Kind, KindCounts]) -> None:

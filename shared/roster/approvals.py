@@ -7,25 +7,34 @@ where it proposes the same. What nobody decides lapses at its deadline, and bloc
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from itertools import groupby
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
-from shared.db.hub_tables import LINKS, STAGES, hubs
+from shared.db.hub_tables import LINKS, STAGES, hubs, snake
 from shared.db.review_tables import approval_rows, approvals
 from shared.domain.records import Kind
 from shared.roster.absences import ABSENT, school_sizes
+from shared.roster.holding import references_of
 from shared.roster.plan import Plan
 from shared.roster.removing import remove_orphans
 from shared.roster.rules import AppRules
 from shared.roster.statements import Statements
 
-#: A proposed row: external id, sourcedId, new external id of a rename, fingerprint of the link.
-_Row = tuple[str, str, str | None, str]
+#: The attempt's absences that wait for a person, with the id under which the app shows a record
+#: that is proposed as a rename.
+_WAITING = (
+    "SELECT a.verdict, a.school, a.external_id, a.sourced_id, n.external_id AS new_external_id,"
+    " a.fingerprint FROM stage_absences AS a LEFT JOIN (SELECT s.sourced_id,"
+    " min(s.external_id) AS external_id FROM {stage} AS s WHERE s.job_id = :job"
+    " AND s.attempt = :attempt AND s.verdict = 'proposed' GROUP BY s.sourced_id) AS n"
+    " ON n.sourced_id = a.sourced_id AND a.verdict = 'proposed'"
+    f" WHERE {ABSENT} AND a.verdict IN ('held', 'proposed')"
+)
+_OPS = {"held": "remove", "proposed": "rename"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +47,28 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a group: how many, and the fingerprint of them all."""
+
+    count: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class CarriedOut:
     """What carrying out an approval did.
 
     Attributes:
         kind: of its records.
         done: links that it ended or renamed.
+        along: links of records that hung on those, and were held with them.
         moved: rows that were refused, since they have moved.
         removed: records that nobody has any more.
     """
 
     kind: Kind
     done: int
+    along: int
     moved: int
     removed: int
 
@@ -61,21 +80,24 @@ def propose(run: Statements, plan: Plan) -> list[int]:
         The ids of the app's approvals that wait for a person now.
     """
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
-    if complete:
-        _refuse_seen(run, complete)
-        wanted = _held(run, complete)
-        pending = _pending(run, complete)
-        judged = _rejected(run, complete)
-        for group, ids in pending.items():
-            rows = wanted.pop(group, None)
-            if rows is None or ids[1] != _fingerprint(rows):
-                _set_state(run, ids[0], "replaced")
-                if rows is not None:
-                    _insert(run, plan, group, rows)
-        for group, rows in wanted.items():
-            # who has said no to these very rows is not asked again
-            if (group, _fingerprint(rows)) not in judged:
-                _insert(run, plan, group, rows)
+    _refuse_seen(run, complete)
+    for kind in Kind:
+        if kind not in complete and kind not in plan.supplied:
+            continue
+        wanted = _held(run, kind)
+        answered = _answered(run, kind)
+        for group, approval_id, fingerprint in _pending(run, kind):
+            if group in wanted and wanted[group].fingerprint == fingerprint:
+                answered.add((group, fingerprint))
+            elif kind in complete:
+                _replace(run, approval_id)
+        new = [
+            (group, rows)
+            for group, rows in wanted.items()
+            if (group, rows.fingerprint) not in answered
+        ]
+        if new:
+            _insert(run, plan, kind, new)
     return list(
         run.connection.execute(
             select(approvals.c.id)
@@ -117,7 +139,7 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
             f" FROM approval_rows AS r WHERE {same}",
             approval=approval_id,
         )
-        removed = 0
+        along = removed = 0
     else:
         done = run.run(
             f"UPDATE {link} AS l SET ended_at = {run.instant()}, ended_job = :job,"
@@ -125,6 +147,7 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
             approval=approval_id,
         )
         removed = remove_orphans(run, kind, owns_kind=rules.owns_kind(kind))
+        along = _take_along(run, kind, rules)
     run.run(
         "UPDATE approval_rows AS r SET state = 'done' WHERE r.approval_id = :approval"
         " AND r.state = 'proposed'",
@@ -143,55 +166,94 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
     run.connection.execute(
         update(hubs).where(hubs.c.tenant_id == run.key.tenant_id).values(version=hubs.c.version + 1)
     )
-    return CarriedOut(kind, done, moved, removed)
+    return CarriedOut(kind, done, along, moved, removed)
 
 
-def _held(run: Statements, kinds: Sequence[Kind]) -> dict[_Group, list[_Row]]:
-    """Return the rows that this read holds back, by what one approval stands for."""
-    found: defaultdict[_Group, list[_Row]] = defaultdict(list)
-    for kind in kinds:
-        renamed = (
-            f"(SELECT min(s.external_id) FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
-            " AND s.attempt = :attempt AND s.sourced_id = a.sourced_id"
-            " AND s.verdict = 'proposed')"
+def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:
+    """End the links of what hangs on the records whose links this job has ended.
+
+    Only what waits for approval itself, as it was shown: a student who goes takes along the
+    enrollments that were held with the student, from whichever school's approval.
+    """
+    along = 0
+    gone = [kind]
+    for child in Kind:
+        named = " OR ".join(
+            f"l.{snake(field.name)} IN (SELECT k.sourced_id FROM {LINKS[field.ref].name} AS k"
+            " WHERE k.app_id = :app AND k.ended_job = :job)"
+            for field in references_of(child)
+            if field.ref in gone
         )
-        rows = run.rows(
-            "SELECT a.verdict, a.school, a.external_id, a.sourced_id,"
-            f" CASE WHEN a.verdict = 'proposed' THEN {renamed} END, a.fingerprint"
-            f" FROM stage_absences AS a WHERE {ABSENT} AND a.verdict IN ('held', 'proposed')",
-            kind=kind,
+        if not named:
+            continue
+        ended = run.run(
+            f"UPDATE {LINKS[child].name} AS l SET ended_at = {run.instant()}, ended_job = :job,"
+            " ended_why = 'removed' FROM approval_rows AS r"
+            " JOIN approvals AS p ON p.id = r.approval_id"
+            " WHERE p.app_id = :app AND p.kind = :child AND p.op = 'remove'"
+            " AND p.state IN ('pending', 'approved') AND r.state = 'proposed'"
+            " AND l.app_id = :app AND l.external_id = r.external_id"
+            " AND l.sourced_id = r.sourced_id AND l.fingerprint = r.fingerprint"
+            f" AND l.ended_at IS NULL AND ({named})",
+            child=child,
         )
-        for verdict, school, *row in rows:
-            op = "rename" if verdict == "proposed" else "remove"
-            found[_Group(op, kind, school)].append((row[0], row[1], row[2], row[3]))
-    return dict(found)
+        if ended:
+            along += ended
+            gone.append(child)
+            remove_orphans(run, child, owns_kind=rules.owns_kind(child))
+    return along
 
 
-def _pending(run: Statements, kinds: Sequence[Kind]) -> dict[_Group, tuple[int, str]]:
+def _held(run: Statements, kind: Kind) -> dict[_Group, _Rows]:
+    """Return what this read holds back of a kind, by what one approval stands for.
+
+    The rows are streamed: a read that lost a whole district holds as many as the hub has.
+    """
+    order = "x.verdict, x.school, x.external_id"
+    if run.is_postgresql:
+        order = 'x.verdict, x.school, x.external_id COLLATE "C"'
+    waiting = _WAITING.format(stage=STAGES[kind].name)
+    rows: Iterator[tuple[Any, ...]] = map(
+        tuple, run.stream(f"SELECT * FROM ({waiting}) AS x ORDER BY {order}", kind=kind)
+    )
+    found: dict[_Group, _Rows] = {}
+    for (verdict, school), some in groupby(rows, key=lambda row: (row[0], row[1])):
+        told = hashlib.blake2b(digest_size=16)
+        count = 0
+        for row in some:
+            told.update("\x1f".join(value or "" for value in row[2:]).encode() + b"\x1e")
+            count += 1
+        found[_Group(_OPS[verdict], kind, school)] = _Rows(count, told.hexdigest())
+    return found
+
+
+def _pending(run: Statements, kind: Kind) -> list[tuple[_Group, int, str]]:
+    """Return the app's pending approvals of a kind; one past its deadline is proposed anew."""
     rows = run.connection.execute(
         select(approvals).where(
             approvals.c.app_id == run.key.app_id,
             approvals.c.state == "pending",
-            approvals.c.kind.in_(kinds),
+            approvals.c.kind == kind,
+            approvals.c.deadline_at > run.at,
         )
     )
-    return {
-        _Group(row.op, Kind(row.kind), row.school): (row.id, row.fingerprint)
-        for row in rows
-        # one that is past its deadline is lapsed, and proposed anew
-        if row.deadline_at > run.at
-    }
+    return [(_Group(row.op, kind, row.school), row.id, row.fingerprint) for row in rows]
 
 
-def _rejected(run: Statements, kinds: Sequence[Kind]) -> set[tuple[_Group, str]]:
+def _answered(run: Statements, kind: Kind) -> set[tuple[_Group, str]]:
+    """Return what a person has decided: rows that were rejected, or approved and are not done."""
     rows = run.connection.execute(
         select(approvals).where(
             approvals.c.app_id == run.key.app_id,
-            approvals.c.state == "rejected",
-            approvals.c.kind.in_(kinds),
+            approvals.c.state.in_(["rejected", "approved"]),
+            approvals.c.kind == kind,
         )
     )
-    return {(_Group(row.op, Kind(row.kind), row.school), row.fingerprint) for row in rows}
+    return {
+        (_Group(row.op, kind, row.school), row.fingerprint)
+        for row in rows
+        if row.state == "rejected" or "done" not in row.counts
+    }
 
 
 def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
@@ -208,57 +270,51 @@ def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
         )
 
 
-def _insert(run: Statements, plan: Plan, group: _Group, rows: Sequence[_Row]) -> None:
-    there = dict(school_sizes(run, group.kind)).get(group.school, len(rows))
-    approval_id = run.connection.execute(
-        insert(approvals)
-        .values(
-            tenant_id=run.key.tenant_id,
-            app_id=run.key.app_id,
-            job_id=run.key.job_id,
-            op=group.op,
-            kind=group.kind,
-            school=group.school,
-            state="pending",
-            fingerprint=_fingerprint(rows),
-            counts={"proposed": len(rows), "of": there},
-            created_at=run.at,
-            deadline_at=run.at + timedelta(days=plan.rules.approval_days),
-        )
-        .returning(approvals.c.id)
-    ).scalar_one()
-    values: list[dict[str, Any]] = [
-        {
-            "approval_id": approval_id,
-            "external_id": external_id,
-            "sourced_id": sourced_id,
-            "new_external_id": new_external_id,
-            "fingerprint": fingerprint,
-        }
-        for external_id, sourced_id, new_external_id, fingerprint in rows
-    ]
-    run.connection.execute(insert(approval_rows), values)
+def _insert(
+    run: Statements, plan: Plan, kind: Kind, groups: Sequence[tuple[_Group, _Rows]]
+) -> None:
+    """Make approvals of a kind, and bind each to its rows."""
+    there = school_sizes(run, kind)
+    run.connection.execute(
+        insert(approvals),
+        [
+            {
+                "tenant_id": run.key.tenant_id,
+                "app_id": run.key.app_id,
+                "job_id": run.key.job_id,
+                "op": group.op,
+                "kind": kind,
+                "school": group.school,
+                "state": "pending",
+                "fingerprint": rows.fingerprint,
+                "counts": {
+                    "proposed": rows.count,
+                    "of": there.get(group.school, rows.count),
+                },
+                "created_at": run.at,
+                "deadline_at": run.at + timedelta(days=plan.rules.approval_days),
+            }
+            for group, rows in groups
+        ],
+    )
+    run.run(
+        "INSERT INTO approval_rows (approval_id, external_id, sourced_id, new_external_id,"
+        " fingerprint, state)"
+        " WITH made AS MATERIALIZED (SELECT p.id, coalesce(p.school, '') AS school,"
+        " CASE p.op WHEN 'remove' THEN 'held' ELSE 'proposed' END AS verdict"
+        " FROM approvals AS p WHERE p.app_id = :app AND p.job_id = :job AND p.kind = :kind"
+        " AND p.state = 'pending')"
+        " SELECT m.id, x.external_id, x.sourced_id, x.new_external_id, x.fingerprint, 'proposed'"
+        f" FROM ({_WAITING.format(stage=STAGES[kind].name)}) AS x"
+        " JOIN made AS m ON m.school = coalesce(x.school, '') AND m.verdict = x.verdict",
+        kind=kind,
+    )
 
 
-def _set_state(run: Statements, approval_id: int, state: str) -> None:
+def _replace(run: Statements, approval_id: int) -> None:
     run.connection.execute(
         update(approvals)
-        .where(approvals.c.id == bindparam("b_id"))
-        .values(state=bindparam("b_state"), decided_at=run.at),
-        {"b_id": approval_id, "b_state": state},
+        .where(approvals.c.id == approval_id)
+        .values(state="replaced", decided_at=run.at)
     )
-    if state == "replaced":
-        run.connection.execute(
-            delete(approval_rows).where(approval_rows.c.approval_id == approval_id)
-        )
-
-
-def _fingerprint(rows: Sequence[_Row]) -> str:
-    told = "\x1e".join(
-        "\x1f".join(value or "" for value in row) for row in sorted(rows, key=_order)
-    )
-    return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
-
-
-def _order(row: _Row) -> str:
-    return row[0]
+    run.connection.execute(delete(approval_rows).where(approval_rows.c.approval_id == approval_id))

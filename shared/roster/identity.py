@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from shared.db.hub_tables import LINKS, STAGES
 from shared.domain.records import Kind
 from shared.roster.rules import AppRules, MatchRule
+from shared.roster.statements import HERE
 
 #: By kind, the fields that together name one record. A record that lacks one of them is not
 #: matched, and a key that two records of the hub share matches neither.
@@ -25,6 +27,10 @@ KEYS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.DEMOGRAPHICS: ("userSourcedId",),
     }
 )
+
+#: Kinds of which several external ids of one app may mean one record: each school of a student
+#: system has a first semester of its own.
+SHARED_KINDS = frozenset({Kind.ACADEMIC_SESSIONS})
 
 _USER_KEYS = {
     MatchRule.SIS_ID: "identifier",
@@ -57,3 +63,31 @@ def match_keys(kind: Kind, rules: AppRules) -> Sequence[MatchKey]:
         if rule is not MatchRule.EMAIL or domains:
             keys.append(MatchKey((_USER_KEYS[rule],), domains))
     return keys
+
+
+def shown_link(kind: Kind, sourced_id: str, *, is_complete: bool) -> str:
+    """Return a query for the links by which the app still shows a record.
+
+    Args:
+        kind: of the record.
+        sourced_id: an expression for its id.
+        is_complete: whether an id that is missing from the read has been given up.
+    """
+    stage = STAGES[kind].name
+    if is_complete:
+        # a record that the connector could not read is there all the same
+        still = (
+            f"IN (SELECT s.external_id FROM {stage} AS s WHERE {HERE}"
+            " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered') UNION ALL"
+            " SELECT q.external_id FROM quarantine AS q WHERE q.job_id = :job"
+            f" AND q.kind = '{kind}' AND q.found_by = 'connector')"
+        )
+    else:
+        still = (
+            f"NOT IN (SELECT s.external_id FROM {stage} AS s WHERE {HERE}"
+            " AND s.verdict IN ('deleted', 'filtered'))"
+        )
+    return (
+        f"SELECT 1 FROM {LINKS[kind].name} AS k WHERE k.sourced_id = {sourced_id}"
+        f" AND k.app_id = :app AND k.ended_at IS NULL AND k.external_id {still}"
+    )

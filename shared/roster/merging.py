@@ -26,6 +26,7 @@ class KindCounts:
         out_of_scope: records that the app no longer reads, since its filter changed.
         filtered: rows that the read brought, and that the app's filter keeps out.
         held: removals that wait for approval.
+        proposed: renames that wait for approval.
         conflicts: fields that a person must decide.
         survived: records that one side has deleted and another edited; they stay.
     """
@@ -40,6 +41,7 @@ class KindCounts:
     out_of_scope: int = 0
     filtered: int = 0
     held: int = 0
+    proposed: int = 0
     conflicts: int = 0
     survived: int = 0
     written: int = 0
@@ -144,6 +146,14 @@ def merged_rows(
         "h.tenant_id = :tenant AND h.sourced_id = m.sourced_id"
         f" AND ((h.status = 'active' AND ({differs})) OR (h.status <> 'active' AND m.returns > 0))"
     )
+    owners = ", ".join(str(app_id) for app_id in ownership.other_owners(kind))
+    if owners:
+        # whom the owner of the kind has let go, no other app brings back
+        condition += (
+            f" AND (h.status = 'active' OR NOT EXISTS (SELECT 1 FROM {link} AS o"
+            f" WHERE o.sourced_id = h.sourced_id AND o.app_id IN ({owners})"
+            " AND o.ended_why = 'removed'))"
+        )
     return query, condition
 
 

@@ -17,6 +17,9 @@ from shared.domain.records import Kind
 from shared.domain.states import Tier
 from shared.roster.rules import AppRules, FieldRule, parse_app_rules
 
+#: Rules by which an app never owns a field.
+_WEAK = frozenset({FieldRule.FILL, FieldRule.IGNORE})
+
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
@@ -24,13 +27,11 @@ class Ownership:
 
     Attributes:
         app_id: the app.
-        position: its place in the tenant's order.
         tier: its tier.
-        rules: of every app of the tenant, by app id.
+        rules: of every app of the tenant that can own, by app id, in the tenant's order.
     """
 
     app_id: int
-    position: int
     tier: Tier
     rules: Mapping[int, AppRules]
 
@@ -40,44 +41,51 @@ class Ownership:
 
     def is_owner(self, kind: Kind, field: str) -> str:
         """Return the condition: the app owns the field of the record `h`."""
-        mine = self._rule(self.app_id, kind, field)
-        if mine is FieldRule.OWNER or (mine is None and len(self.rules) == 1):
-            return "1 = 1"
-        if mine is FieldRule.FILL:
+        if self._rule(self.app_id, kind, field) in _WEAK:
             return "1 = 0"
-        return f"NOT EXISTS ({self._better(kind, field)})"
+        better = self._better(kind, field)
+        return "1 = 1" if better is None else f"NOT EXISTS ({better})"
 
     def is_settled(self, kind: Kind, field: str) -> str:
         """Return the condition: the hub's value of the field is one of a better owner's."""
         column = snake(field)
-        if len(self.rules) == 1:
+        better = self._better(kind, field)
+        if better is None:
             return "1 = 0"
-        return f"EXISTS ({self._better(kind, field)} AND other.{column} = h.{column})"
+        return f"EXISTS ({better} AND other.{column} = h.{column})"
 
-    def _better(self, kind: Kind, field: str) -> str:
-        """Return a query for the links of apps that come before this one for the field."""
-        column = snake(field)
-        owners = self._those(kind, field, {FieldRule.OWNER})
-        weak = self._those(kind, field, {FieldRule.FILL, FieldRule.IGNORE})
-        before = f"a.position < {self.position}"
-        if owners:
-            before = f"({before} OR a.id IN ({owners}))"
-        if weak:
-            before += f" AND a.id NOT IN ({weak})"
-        return (
-            f"SELECT 1 FROM {LINKS[kind].name} AS other JOIN apps AS a ON a.id = other.app_id"
-            " WHERE other.sourced_id = h.sourced_id AND other.ended_at IS NULL"
-            f" AND a.removed_at IS NULL AND a.id <> {self.app_id}"
-            f" AND other.{column} IS NOT NULL AND {before}"
-        )
-
-    def _those(self, kind: Kind, field: str, wanted: set[FieldRule]) -> str:
-        found = [
+    def other_owners(self, kind: Kind) -> list[int]:
+        """Return the other apps that say, by a rule, which records of a kind there are."""
+        return [
             app_id
-            for app_id in self.rules
-            if app_id != self.app_id and self._rule(app_id, kind, field) in wanted
+            for app_id, rules in self.rules.items()
+            if app_id != self.app_id and rules.owns_kind(kind)
         ]
-        return ", ".join(str(app_id) for app_id in sorted(found))
+
+    def _better(self, kind: Kind, field: str) -> str | None:
+        """Return a query for the links of apps that come before this one; None: no app does."""
+        column = snake(field)
+        order = list(self.rules)
+        before = set(order[: order.index(self.app_id)])
+        owns = self._rule(self.app_id, kind, field) is FieldRule.OWNER
+        better = []
+        for app_id in order:
+            rule = self._rule(app_id, kind, field)
+            if app_id == self.app_id or rule in _WEAK:
+                continue
+            # of several owners the first is right, else they would undo each other for ever
+            if (app_id in before and not owns) or (
+                rule is FieldRule.OWNER and (app_id in before or not owns)
+            ):
+                better.append(str(app_id))
+        if not better:
+            return None
+        # the apps are named here, and not joined: this is asked for each row and field
+        return (
+            f"SELECT 1 FROM {LINKS[kind].name} AS other"
+            " WHERE other.sourced_id = h.sourced_id AND other.ended_at IS NULL"
+            f" AND other.app_id IN ({', '.join(better)}) AND other.{column} IS NOT NULL"
+        )
 
     def _rule(self, app_id: int, kind: Kind, field: str) -> FieldRule | None:
         return self.rules[app_id].fields.get(f"{kind}.{field}")
@@ -85,16 +93,16 @@ class Ownership:
 
 def load_ownership(connection: Connection, app_id: int) -> Ownership:
     """Return who owns what, as an app sees it."""
-    me = connection.execute(
-        select(apps.c.tenant_id, apps.c.position, apps.c.tier).where(apps.c.id == app_id)
-    ).one()
+    me = connection.execute(select(apps.c.tenant_id, apps.c.tier).where(apps.c.id == app_id)).one()
     # a removed app owns nothing; this one may have been removed while its job ran
     rows = connection.execute(
-        select(apps.c.id, apps.c.rules).where(
+        select(apps.c.id, apps.c.rules)
+        .where(
             apps.c.tenant_id == me.tenant_id,
             apps.c.tier != Tier.EXPORT,
             apps.c.removed_at.is_(None) | (apps.c.id == app_id),
         )
+        .order_by(apps.c.position, apps.c.id)
     )
     rules = {row.id: parse_app_rules(row.rules) for row in rows}
-    return Ownership(app_id, me.position, Tier(me.tier), rules)
+    return Ownership(app_id, Tier(me.tier), rules)

@@ -17,15 +17,16 @@ from shared.db.tenants import removals_suspended
 from shared.domain.reading import Absence, ReadCertificate
 from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
-from shared.roster.absences import find_absences, hold_removals, suspend_removals
+from shared.roster.absences import find_absences, suspend_removals
 from shared.roster.bases import take_unfinished
 from shared.roster.filtering import filter_staged
+from shared.roster.holding import hold_removals, hold_what_is_named
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
-from shared.roster.scope import scope_fingerprint
+from shared.roster.scope import note_scope, rescoped_kinds, scope_fingerprint
 from shared.roster.staging import JobKey, Staging
-from shared.roster.statements import OPEN, Statements, statements
+from shared.roster.statements import LARGE, OPEN, Statements, statements
 from shared.roster.tenant_quality import compile_quality
 from shared.roster.undone import hold_undone
 from shared.roster.unique import check_unique
@@ -48,7 +49,8 @@ class Plan:
         tenant_rules: of its tenant.
         ownership: who owns what, as the app sees it.
         scope: fingerprint of what was asked for.
-        is_scope_changed: whether the last complete read asked for something else.
+        scopes: by kind, what its last complete read asked for, once this plan is applied; as text.
+        rescoped: kinds whose last complete read asked for something else.
         suspended: why nothing may be removed now; None: it may.
     """
 
@@ -63,7 +65,8 @@ class Plan:
     tenant_rules: TenantRules
     ownership: Ownership
     scope: str
-    is_scope_changed: bool
+    scopes: str
+    rescoped: frozenset[Kind]
     suspended: str | None
 
     @property
@@ -74,7 +77,7 @@ class Plan:
                 self.input_hash,
                 self.hub_version,
                 self.scope,
-                self.is_scope_changed,
+                sorted(self.rescoped),
                 self.suspended,
                 sorted(self.certificate.complete),
                 self.certificate.mode,
@@ -96,7 +99,7 @@ class Plan:
             "hub_version": self.hub_version,
             "input_hash": self.input_hash,
             "scope": self.scope,
-            "is_scope_changed": self.is_scope_changed,
+            "rescoped": sorted(self.rescoped),
             "suspended": self.suspended,
             "supplied": {kind: list(fields) for kind, fields in self.supplied.items()},
             "staged": dict(self.staged),
@@ -115,7 +118,9 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
     staging.flush()
     _check_counts(staging, certificate)
     with database.write() as connection:
-        run = statements(connection, database, key, sum(staging.staged.values()))
+        run = statements(
+            connection, database, key, expected_rows(connection, key, staging.staged, certificate)
+        )
         version = connection.execute(
             select(hubs.c.version).where(hubs.c.tenant_id == key.tenant_id)
         ).scalar()
@@ -141,11 +146,12 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
             tenant_rules=tenant_rules,
             ownership=load_ownership(connection, key.app_id),
             scope=scope,
-            is_scope_changed=before is not None and before != scope,
+            scopes=note_scope(before, scope, certificate.complete),
+            rescoped=rescoped_kinds(before, scope),
             suspended=removals_suspended(connection, key.tenant_id, run.at),
         )
         check_staged(connection, plan)
-        _check_empty(connection, plan)
+        _check_empty(connection, plan, staging)
         compare(run, plan, again=False)
         take_unfinished(run)
     return plan
@@ -166,31 +172,59 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
     if not again and not plan.rules.filters.is_empty:
         filter_staged(run, plan.rules.filters, plan.supplied, complete)
+    absent: list[Kind] = []
 
     def absent_and_unique(kind: Kind) -> None:
         """Say what of a kind is gone, and then which of its values are taken."""
-        if plan.is_scope_changed and kind in plan.supplied and kind not in complete:
+        if kind in plan.rescoped and kind in plan.supplied and kind not in complete:
             _look_again(run, kind)
-        absence = plan.absence(kind)
-        if kind not in plan.supplied and absence is None:
-            return
-        if find_absences(run, kind, absence, is_scope_changed=plan.is_scope_changed):
-            if plan.suspended is not None:
-                suspend_removals(run, kind)
-            elif absence is not None:
-                hold_removals(run, kind, plan.rules.limit_of(kind))
-                hold_undone(run, kind)
-        check_unique(
-            run,
-            kind,
-            plan.supplied.get(kind, ()),
-            plan.tenant_rules.unique,
-            plan.ownership,
-            owns_kind=plan.rules.owns_kind(kind),
-        )
+        _find_absent(run, plan, kind, absent)
+        if kind in plan.supplied or kind in complete:
+            check_unique(
+                run,
+                kind,
+                plan.supplied.get(kind, ()),
+                plan.tenant_rules.unique,
+                plan.ownership,
+                owns_kind=plan.rules.owns_kind(kind),
+            )
 
     quality = compile_quality(plan.tenant_rules)
     prepare(run, plan.supplied, plan.rules, complete, quality, again=again, then=absent_and_unique)
+    hold_what_is_named(run, absent)
+
+
+def _find_absent(run: Statements, plan: Plan, kind: Kind, before: list[Kind]) -> None:
+    """Find what is absent of a kind, and hold what may not go; adds the kind to those before."""
+    absence = plan.absence(kind)
+    if kind not in plan.supplied and absence is None:
+        return
+    if not find_absences(run, kind, absence, is_scope_changed=kind in plan.rescoped):
+        return
+    if plan.suspended is not None:
+        suspend_removals(run, kind)
+    else:
+        hold_removals(run, kind, before, plan.rules)
+        if absence is not None:
+            hold_undone(run, kind)
+    before.append(kind)
+
+
+def expected_rows(
+    connection: Connection, key: JobKey, staged: Mapping[Kind, int], certificate: ReadCertificate
+) -> int:
+    """Return how many rows a plan is about, as far as it matters to how it is compared.
+
+    A read that lost nearly everything has staged little, and has as much to find as a whole one.
+    """
+    rows = sum(staged.values())
+    for kind in certificate.complete:
+        if rows > LARGE or certificate.absence(kind) is None:
+            break
+        link = LINKS[kind].c
+        some = select(link.external_id).where(link.app_id == key.app_id).limit(LARGE + 1)
+        rows += connection.execute(select(func.count()).select_from(some.subquery())).scalar_one()
+    return rows
 
 
 def check_staged(connection: Connection, plan: Plan) -> None:
@@ -218,7 +252,7 @@ def _check_rules(staging: Staging, rules: AppRules) -> None:
     Raises:
         TransientConnectorError: a person has changed them since.
     """
-    for name in ("attributes", "schools", "filters"):
+    for name in ("attributes", "schools", "filters", "fields"):
         if getattr(rules, name) != getattr(staging.rules, name):
             raise TransientConnectorError(
                 "hub", f"the app's {name} were changed while it was read; it is read again"
@@ -238,7 +272,9 @@ def _look_again(run: Statements, kind: Kind) -> None:
 
 def _check_counts(staging: Staging, certificate: ReadCertificate) -> None:
     """See that the source counted what it handed over: else something was lost on the way."""
-    for kind, counted in certificate.counts.items():
+    # a kind that is said to be complete, and is not counted, has none
+    for kind in {*certificate.counts, *certificate.complete}:
+        counted = certificate.counts.get(kind, 0)
         rows = staging.staged[kind] - staging.deleted[kind]
         most = rows + staging.refused[kind]
         if not rows <= counted <= most:
@@ -249,10 +285,12 @@ def _check_counts(staging: Staging, certificate: ReadCertificate) -> None:
             )
 
 
-def _check_empty(connection: Connection, plan: Plan) -> None:
+def _check_empty(connection: Connection, plan: Plan, staging: Staging) -> None:
     """A kind that comes back empty, of which the app has records, is not a complete read."""
     for kind in plan.certificate.complete:
-        if plan.staged.get(kind, 0) or plan.absence(kind) is None:
+        # what the vendor names as deleted is no record that was read
+        read = plan.staged.get(kind, 0) - staging.deleted[kind]
+        if read or plan.absence(kind) is None:
             continue
         link = LINKS[kind].c
         linked = connection.execute(

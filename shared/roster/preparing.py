@@ -13,6 +13,7 @@ from datetime import timedelta
 from shared.db.hub_tables import LINKS, STAGES
 from shared.domain.records import FIELDS, Kind
 from shared.roster.filtering import forget_filtered_agents
+from shared.roster.identity import SHARED_KINDS, shown_link
 from shared.roster.quality import NO_EMAIL, check_references, check_values
 from shared.roster.quarantine import refuse
 from shared.roster.resolving import resolve
@@ -63,7 +64,7 @@ def _prepare(
     fields = [field for field in FIELDS[kind] if field.name in supplied[kind]]
     if again:
         _reset(run, kind)
-    _know_again(run, kind, rules.grace_days)
+    _know_again(run, kind, rules.grace_days, is_complete=kind in complete)
     mapped = map_schools(run, rules) if kind is Kind.ORGS and rules.schools else "[]"
     if kind is Kind.USERS and not rules.filters.is_empty:
         forget_filtered_agents(run)
@@ -91,10 +92,12 @@ def _reset(run: Statements, kind: Kind) -> None:
     )
 
 
-def _know_again(run: Statements, kind: Kind, grace_days: int) -> None:
+def _know_again(run: Statements, kind: Kind, grace_days: int, *, is_complete: bool) -> None:
     """Open what differs from what was last taken in, and take the hub's id from its link.
 
     What reappears within the grace period is who it was; after it, its id means nothing any more.
+    What was only out of scope has never gone, however long ago. An id that was given up for another
+    one, under which the app shows the record now, means nothing either.
     What a person has undone stays undone while its row is what it was.
     """
     since = run.moment(run.at - timedelta(days=grace_days))
@@ -106,10 +109,14 @@ def _know_again(run: Statements, kind: Kind, grace_days: int) -> None:
         " AND (l.ended_at IS NULL OR l.ended_why = 'undone'))"
     )
     reopen_undone(run, kind)
+    known = f"l.ended_at >= {since} OR l.ended_why = 'out_of_scope'"
+    if kind not in SHARED_KINDS:
+        shown = shown_link(kind, "l.sourced_id", is_complete=is_complete)
+        known = f"({known}) AND NOT EXISTS ({shown})"
     run.run(
         f"UPDATE {stage} AS s SET sourced_id = l.sourced_id FROM {link} AS l"
         f" WHERE {OPEN} AND l.app_id = :app AND l.external_id = s.external_id"
-        f" AND (l.ended_at IS NULL OR l.ended_at >= {since})"
+        f" AND (l.ended_at IS NULL OR ({known}))"
     )
 
 

@@ -82,18 +82,20 @@ def _ended(kind: Kind, more: str = "") -> str:
 
 def _orphaned(kind: Kind, *, owns_kind: bool) -> str:
     """Return the condition: record `h` is one of these, and nobody has it any more."""
-    link = LINKS[kind].name
-    others = (
-        f"SELECT 1 FROM {link} AS k JOIN apps AS o ON o.id = k.app_id"
-        " WHERE k.sourced_id = h.sourced_id AND o.removed_at IS NULL"
-    )
-    left = f"EXISTS ({others} AND k.ended_at IS NULL)"
-    import_left = f"EXISTS ({others} AND k.ended_at IS NULL AND o.tier = 'import')"
-    ever_imported = f"EXISTS ({others} AND o.tier = 'import')"
-    nobody = f"NOT {import_left} AND ({ever_imported} OR NOT {left})"
+    links = f"SELECT 1 FROM {LINKS[kind].name} AS k WHERE k.sourced_id = h.sourced_id"
+    # a removed app has nothing any more
+    living = "SELECT o.id FROM apps AS o WHERE o.tenant_id = :tenant AND o.removed_at IS NULL"
+    ever_imported = f"EXISTS ({links} AND k.app_id IN ({living} AND o.tier = 'import'))"
+    left = f"{links} AND k.ended_at IS NULL"
+    import_left = f"EXISTS ({left} AND k.app_id IN ({living} AND o.tier = 'import'))"
+    any_left = f"EXISTS ({left} AND k.app_id IN ({living}))"
+    nobody = f"NOT {import_left} AND ({ever_imported} OR NOT {any_left})"
+    if owns_kind:
+        # the owner itself may show it under another id
+        nobody = f"NOT EXISTS ({left} AND k.app_id = :app)"
     return (
         "h.tenant_id = :tenant AND h.status = 'active'"
-        f" AND h.sourced_id IN ({_ended(kind)}) AND ({'1 = 1' if owns_kind else nobody})"
+        f" AND h.sourced_id IN ({_ended(kind)}) AND ({nobody})"
     )
 
 

@@ -8,30 +8,51 @@ is not. Until a person has decided, the new row stands for the old record.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from shared.db.hub_tables import HUB, LINKS, STAGES
 from shared.domain.records import Kind
+from shared.roster.identity import shown_link
 from shared.roster.statements import HERE, OPEN, Statements
 
 _STAGE, _HUB = STAGES[Kind.USERS].name, HUB[Kind.USERS].name
-_BIRTH_STAGED = (
-    f"(SELECT min(d.birth_date) FROM {STAGES[Kind.DEMOGRAPHICS].name} AS d"
-    " WHERE d.job_id = s.job_id AND d.attempt = s.attempt"
-    " AND d.raw_user_sourced_id = s.external_id)"
-)
-_BIRTH_KNOWN = (
-    f"(SELECT min(d.birth_date) FROM {HUB[Kind.DEMOGRAPHICS].name} AS d"
-    " WHERE d.tenant_id = h.tenant_id AND d.user_sourced_id = h.sourced_id)"
-)
-#: What makes two users alike: the fields it needs, and the key of a staged row and of a record.
+
+
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """What makes two users alike.
+
+    Attributes:
+        fields: of the user that it needs.
+        key: an expression over a user `{u}` and, for a birth date, `b`.
+        has_birth_date: whether it needs one.
+    """
+
+    fields: tuple[str, ...]
+    key: str
+    has_birth_date: bool = False
+
+
 _LIKENESSES = (
-    (("username",), "lower(s.username)", "lower(h.username)"),
-    (("email",), "lower(s.email)", "lower(h.email)"),
-    (
+    _Likeness(("username",), "lower({u}.username)"),
+    _Likeness(("email",), "lower({u}.email)"),
+    _Likeness(
         ("givenName", "familyName"),
-        f"lower(s.given_name) || '|' || lower(s.family_name) || '|' || {_BIRTH_STAGED}",
-        f"lower(h.given_name) || '|' || lower(h.family_name) || '|' || {_BIRTH_KNOWN}",
+        "lower({u}.given_name) || '|' || lower({u}.family_name) || '|' || b.birth_date",
+        has_birth_date=True,
     ),
+)
+# in sets: the birth date of one user at a time would look at all demographics for each of them
+_BIRTHS_STAGED = (
+    " JOIN (SELECT s.raw_user_sourced_id AS user_id, min(s.birth_date) AS birth_date"
+    f" FROM {STAGES[Kind.DEMOGRAPHICS].name} AS s WHERE {HERE} AND s.birth_date IS NOT NULL"
+    " GROUP BY s.raw_user_sourced_id) AS b ON b.user_id = s.external_id"
+)
+_BIRTHS_KNOWN = (
+    " JOIN (SELECT d.user_sourced_id AS user_id, min(d.birth_date) AS birth_date"
+    f" FROM {HUB[Kind.DEMOGRAPHICS].name} AS d WHERE d.tenant_id = :tenant"
+    " AND d.status = 'active' AND d.birth_date IS NOT NULL GROUP BY d.user_sourced_id) AS b"
+    " ON b.user_id = h.sourced_id"
 )
 
 
@@ -42,42 +63,44 @@ def propose_renames(run: Statements, supplied: Collection[str]) -> None:
         run: for the attempt, whose read of the users was complete.
         supplied: the users' fields that the app supplies.
     """
-    seen = (
-        f"SELECT 1 FROM {_STAGE} AS s WHERE {HERE} AND s.external_id = l.external_id"
-        " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
-    )
-    claimed = f"SELECT 1 FROM {_STAGE} AS s WHERE {HERE} AND s.sourced_id = l.sourced_id"
+    shown = shown_link(Kind.USERS, "h.sourced_id", is_complete=True)
+    claimed = f"SELECT s.sourced_id FROM {_STAGE} AS s WHERE {HERE} AND s.sourced_id IS NOT NULL"
     gone = (
-        f"FROM {LINKS[Kind.USERS].name} AS l JOIN {_HUB} AS h"
-        " ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id"
-        " WHERE l.app_id = :app AND l.ended_at IS NULL AND h.status = 'active'"
-        f" AND NOT EXISTS ({seen}) AND NOT EXISTS ({claimed})"
+        f" WHERE h.tenant_id = :tenant AND h.status = 'active' AND h.sourced_id IN"
+        f" (SELECT l.sourced_id FROM {LINKS[Kind.USERS].name} AS l WHERE l.app_id = :app"
+        f" AND l.ended_at IS NULL) AND NOT EXISTS ({shown}) AND h.sourced_id NOT IN ({claimed})"
     )
-    new = f"FROM {_STAGE} AS s WHERE {OPEN} AND s.is_new = 1"
-    if not run.value(f"SELECT CASE WHEN EXISTS (SELECT 1 {new}) THEN 1 ELSE 0 END"):
-        return
-    if not run.value(f"SELECT CASE WHEN EXISTS (SELECT 1 {gone}) THEN 1 ELSE 0 END"):
-        return
-    for fields, staged, known in _LIKENESSES:
-        if not set(fields) <= set(supplied):
+    new = f" WHERE {OPEN} AND s.is_new = 1"
+    for rows in (f"{_STAGE} AS s{new}", f"{_HUB} AS h{gone}"):
+        if not run.value(f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {rows}) THEN 1 ELSE 0 END"):
+            return
+    for likeness in _LIKENESSES:
+        if not set(likeness.fields) <= set(supplied):
             continue
+        births = (_BIRTHS_STAGED, _BIRTHS_KNOWN) if likeness.has_birth_date else ("", "")
+        staged, known = (likeness.key.format(u=user) for user in ("s", "h"))
+        # a key that several have names none of them
         lost = (
-            f"SELECT {known} AS likeness, min(h.sourced_id) AS sourced_id {gone}"
-            f" AND {known} IS NOT NULL GROUP BY {known} HAVING count(*) = 1"
+            f"lost AS MATERIALIZED (SELECT {known} AS likeness, min(h.sourced_id) AS sourced_id"
+            f" FROM {_HUB} AS h{births[1]}{gone} AND {known} IS NOT NULL GROUP BY 1"
+            " HAVING count(*) = 1)"
         )
         found = (
-            f"SELECT {staged} AS likeness, min(s.external_id) AS external_id {new}"
-            f" AND {staged} IS NOT NULL GROUP BY {staged} HAVING count(*) = 1"
+            f"found AS MATERIALIZED (SELECT {staged} AS likeness,"
+            f" min(s.external_id) AS external_id FROM {_STAGE} AS s{births[0]}{new}"
+            f" AND {staged} IS NOT NULL GROUP BY 1 HAVING count(*) = 1)"
         )
         judged = (
             "SELECT 1 FROM judged_pairs AS j WHERE j.tenant_id = :tenant AND j.kind = 'users'"
-            " AND j.verdict = 'distinct' AND j.first = o.sourced_id"
-            " AND j.second = f.external_id"
+            " AND j.verdict = 'distinct' AND j.first = lost.sourced_id"
+            " AND j.second = found.external_id"
+        )
+        pairs = (
+            f"WITH {lost}, {found} SELECT found.external_id, lost.sourced_id FROM found"
+            f" JOIN lost ON lost.likeness = found.likeness WHERE NOT EXISTS ({judged})"
         )
         run.run(
             f"UPDATE {_STAGE} AS s SET verdict = 'proposed', is_new = NULL,"
-            f" sourced_id = q.sourced_id FROM (SELECT f.external_id, o.sourced_id"
-            f" FROM ({found}) AS f JOIN ({lost}) AS o ON o.likeness = f.likeness"
-            f" WHERE NOT EXISTS ({judged})) AS q"
+            f" sourced_id = q.sourced_id FROM ({pairs}) AS q"
             f" WHERE {OPEN} AND s.is_new = 1 AND s.external_id = q.external_id"
         )

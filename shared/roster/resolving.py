@@ -12,15 +12,11 @@ from datetime import timedelta
 
 from shared.db.hub_tables import HUB, LINKS, STAGES, raw, snake
 from shared.domain.records import Field, Kind
-from shared.roster.identity import MatchKey, match_keys
+from shared.roster.identity import SHARED_KINDS, MatchKey, match_keys, shown_link
 from shared.roster.quarantine import look_again, refuse, tell
 from shared.roster.renames import propose_renames
 from shared.roster.rules import AppRules
-from shared.roster.statements import HERE, OPEN, Statements
-
-#: Kinds of which several external ids of one app may mean one record: each school of a student
-#: system has a first semester of its own.
-SHARED_KINDS = frozenset({Kind.ACADEMIC_SESSIONS})
+from shared.roster.statements import OPEN, Statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,18 +221,8 @@ class _Matching:
         """Return the condition that leaves out records which the app shows under another id."""
         if self.kind in SHARED_KINDS:
             return ""
-        shown, condition = "", ""
-        if self.is_complete:
-            # an id that is missing from a complete read has been given up
-            shown = (
-                f" JOIN {STAGES[self.kind].name} AS s ON s.external_id = k.external_id AND {HERE}"
-            )
-            condition = " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
-        return (
-            f" AND NOT EXISTS (SELECT 1 FROM {LINKS[self.kind].name} AS k{shown}"
-            " WHERE k.sourced_id = h.sourced_id AND k.app_id = :app AND k.ended_at IS NULL"
-            f"{condition})"
-        )
+        shown = shown_link(self.kind, "h.sourced_id", is_complete=self.is_complete)
+        return f" AND NOT EXISTS ({shown})"
 
 
 def _quoted(value: str) -> str:
@@ -245,28 +231,30 @@ def _quoted(value: str) -> str:
 
 
 def _match_once(run: Statements, kind: Kind, mapped: str) -> None:
-    """Let the first of several rows that match one record keep it; the others become new.
+    """Let one of several rows that mean one record keep it; the others become new.
 
-    What a rule maps stays where it belongs, and comes first.
+    The linked ones keep it, since a person may have merged two records, and so do those that a
+    rule maps; else the one that had it before, else the first.
     """
     is_mapped = f"s.external_id IN (SELECT e.value FROM {run.elements(':mapped')})"
     stage, link = STAGES[kind].name, LINKS[kind].name
-    first = (
-        f"SELECT s.sourced_id, min(CASE WHEN k.app_id IS NULL AND NOT {is_mapped} THEN s.n"
-        " ELSE -s.n END) AS n"
+    known = (
+        f"SELECT s.n, s.sourced_id, CASE WHEN {is_mapped} THEN 0 WHEN k.app_id IS NULL THEN 2"
+        " WHEN k.ended_at IS NOT NULL THEN 1 ELSE 0 END AS claim"
         f" FROM {stage} AS s LEFT JOIN {link} AS k ON k.app_id = :app"
-        f" AND k.external_id = s.external_id WHERE {OPEN} AND s.is_new IS NULL"
-        " GROUP BY s.sourced_id HAVING count(*) > 1"
+        " AND k.external_id = s.external_id AND k.sourced_id = s.sourced_id"
+        f" WHERE {OPEN} AND s.is_new IS NULL"
     )
-    if run.value(f"SELECT count(*) FROM ({first}) AS f", mapped=mapped):
-        run.run(
-            f"UPDATE {stage} AS s SET sourced_id = {run.new_id('s')}, is_new = 1"
-            f" FROM ({first}) AS f WHERE {OPEN} AND s.is_new IS NULL"
-            " AND f.sourced_id = s.sourced_id AND s.n <> abs(f.n)"
-            f" AND NOT EXISTS (SELECT 1 FROM {link} AS k WHERE k.app_id = :app"
-            f" AND k.external_id = s.external_id) AND NOT {is_mapped}",
-            mapped=mapped,
-        )
+    ranked = (
+        "SELECT c.n, c.claim, row_number() OVER (PARTITION BY c.sourced_id"
+        f" ORDER BY c.claim, c.n) AS place FROM ({known}) AS c"
+    )
+    extra = f"SELECT r.n FROM ({ranked}) AS r WHERE r.place > 1 AND r.claim > 0"
+    run.run(
+        f"UPDATE {stage} AS s SET sourced_id = {run.new_id('s')}, is_new = 1"
+        f" WHERE {OPEN} AND s.is_new IS NULL AND s.n IN ({extra})",
+        mapped=mapped,
+    )
 
 
 def _dangling(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:

@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from sqlalchemy import Connection, select
 
 from shared.db.tables import apps, tenants
@@ -144,6 +151,18 @@ class AppRules(_Rules):
     attributes: dict[ValueName, str] = {}
     filters: Filters = Filters()
     sends: dict[SentName, Mask] = {}
+
+    @field_validator("fields")
+    @classmethod
+    def _check_fields(cls, value: dict[str, FieldRule]) -> dict[str, FieldRule]:
+        for name, rule in value.items():
+            kind, _, field = name.partition(".")
+            if not field and rule is not FieldRule.OWNER:
+                raise ValueError(f"{kind} as a whole can be owned, and nothing else")
+            known = {one.name: one for one in FIELDS[Kind(kind)]}
+            if rule is FieldRule.IGNORE and field and known[field].required and known[field].ref:
+                raise ValueError(f"a record of {kind} means nothing without its {field}")
+        return value
 
     def limit_of(self, kind: Kind) -> Limit:
         """Return the limit of removals of a kind."""

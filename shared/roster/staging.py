@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from shared.db.engine import Database
-from shared.db.hub_tables import LINKS, STAGES, quarantine, raw, snake
+from shared.db.hub_tables import LINKS, STAGES, quarantine, raw, snake, stage_absences
 from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ContractError
@@ -68,6 +68,7 @@ class Staging:
         self._refusals: list[Refused] = []
         with database.read() as connection:
             self.rules, _ = load_rules(connection, key.app_id)
+        self._ignored = {kind: self.rules.ignored(kind) for kind in Kind}
         self._mapper = Mapper(self.rules.attributes) if self.rules.attributes else None
         self._reading_rules = _reading_rules(self.rules)
         self.discard()
@@ -138,7 +139,7 @@ class Staging:
     def discard(self) -> None:
         """Remove all that the app's jobs have staged: an app has one running job at most."""
         with self._database.write() as connection:
-            for stage in STAGES.values():
+            for stage in (*STAGES.values(), stage_absences):
                 connection.execute(delete(stage).where(stage.c.app_id == self.key.app_id))
             # an attempt that died has told of the same records
             connection.execute(delete(quarantine).where(quarantine.c.job_id == self.key.job_id))
@@ -163,14 +164,24 @@ class Staging:
 
     def _rows(self, batch: Batch) -> list[_Staged]:
         width = len(batch.fields) + 1
-        if not all(row[0] and len(row) == width for row in batch.rows):
+        rows = batch.rows
+        if not all(row[0] and len(row) == width for row in rows):
             raise ContractError(f"{batch.kind}: a row has no id, or not {width} values")
-        # other fields with the same values are another source row
-        told = [*batch.fields, self._reading_rules] if self._reading_rules else batch.fields
+        ignored = self._ignored[batch.kind]
+        kept = [name for name in batch.fields if name not in ignored]
+        if len(kept) < len(batch.fields):
+            dropped = {place for place, name in enumerate(batch.fields, 1) if name in ignored}
+            rows = [
+                tuple(None if place in dropped else value for place, value in enumerate(row))
+                for row in rows
+            ]
+        # other fields with the same values are another source row, and so are fewer: what is
+        # ignored no longer is to be taken with the next read
+        told = [*kept, self._reading_rules] if self._reading_rules else kept
         seed = hashlib.blake2b("\x1f".join(told).encode(), digest_size=16)
-        lines = lines_of(batch.rows)
+        lines = lines_of(rows)
         staged: list[_Staged] = []
-        for made, row, line in zip(fingerprints_of(lines, seed), batch.rows, lines, strict=True):
+        for made, row, line in zip(fingerprints_of(lines, seed), rows, lines, strict=True):
             if made is None:
                 self._refuse_text(batch, row)
             else:

@@ -57,9 +57,12 @@ class Statements:
         """Run one query; returns its rows, of which there must be few."""
         return [tuple(row) for row in self._execute(sql, values)]
 
-    def stream(self, sql: str) -> Iterator[Row[Any]]:
-        """Run one query; yields its rows, of which there may be many, some at a time."""
-        return iter(self._execute(sql, {}, stream_results=True, yield_per=PAGE))
+    def stream(self, sql: str, **values: object) -> Iterator[Row[Any]]:
+        """Run one query; yields its rows, of which there may be many, some at a time.
+
+        Run nothing else before the last of them, but on a connection that streams.
+        """
+        return iter(self._execute(sql, values, stream_results=True, yield_per=PAGE))
 
     @property
     def row_id(self) -> str:
@@ -80,7 +83,11 @@ class Statements:
         """Return an expression for the domain of an e-mail address, in lower case."""
         if self.is_postgresql:
             return f"lower(split_part({column}, '@', 2))"
-        return f"lower(substr({column}, instr({column}, '@') + 1))"
+        # without a sign in it, all of it would be one
+        return (
+            f"CASE WHEN instr({column}, '@') > 0"
+            f" THEN lower(substr({column}, instr({column}, '@') + 1)) ELSE '' END"
+        )
 
     def is_no_date(self, column: str) -> str:
         """Return a condition: text is no day of the calendar in the form `YYYY-MM-DD`."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from shared.db.hub_tables import HUB, LINKS, STAGES, snake
 from shared.domain.records import Kind
 from shared.roster.absences import ABSENT
+from shared.roster.identity import SHARED_KINDS
 from shared.roster.merging import take
 from shared.roster.ownership import Ownership
 from shared.roster.quarantine import refuse
-from shared.roster.resolving import SHARED_KINDS
 from shared.roster.statements import OPEN, Statements
 
 #: A record that is refused keeps its old value, which may refuse another: so many times. Then all

@@ -231,7 +231,7 @@ class Hub:
         """Do what T4 does with the app's row."""
         with self.database.write() as connection:
             connection.execute(
-                update(apps).where(apps.c.id == plan.key.app_id).values(scope=plan.scope)
+                update(apps).where(apps.c.id == plan.key.app_id).values(scope=plan.scopes)
             )
 
     def sync(

@@ -1,0 +1,254 @@
+"""Removals above a limit wait for a person, with all that hangs on them; the rest is applied."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.db.hub_tables import HUB
+from shared.domain.records import Kind
+from shared.domain.states import Mode
+from tests.integration.roster.district import Hub, record, user
+from tests.integration.roster.reviewing import (
+    approve,
+    reject,
+    rows_of,
+    schools,
+    set_rules,
+    waiting,
+    without_students,
+)
+
+
+def active(hub: Hub, kind: Kind) -> int:
+    return sum(row["status"] == "active" for row in hub.table(HUB[kind]))
+
+
+def dangling(hub: Hub) -> list[tuple[Kind, str]]:
+    """Active records of which the user or the class is no longer active."""
+    people, classes = (
+        {row["sourced_id"] for row in hub.table(HUB[kind]) if row["status"] == "active"}
+        for kind in (Kind.USERS, Kind.CLASSES)
+    )
+    return [
+        (kind, row["sourced_id"])
+        for kind in (Kind.ROLES, Kind.ENROLLMENTS, Kind.DEMOGRAPHICS)
+        for row in hub.table(HUB[kind])
+        if row["status"] == "active"
+        and (
+            row["user_sourced_id"] not in people
+            or (kind is Kind.ENROLLMENTS and row["class_sourced_id"] not in classes)
+        )
+    ]
+
+
+def test_exactly_at_the_limit_is_not_above_it(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(50)
+    hub.sync(app, read)
+    counts = hub.sync(app, without_students(read, range(1, 6)))
+    assert counts["users"] == {"removed": 5, "unchanged": 45}
+    # 5 of 45 are more than 10 %
+    counts = hub.sync(app, without_students(read, range(1, 11)))
+    assert counts["users"] == {"held": 5, "unchanged": 40}
+    assert active(hub, Kind.USERS) == 45
+
+
+def test_of_two_schools_only_the_one_above_its_limit_waits(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(50, 20)
+    hub.sync(app, read)
+    smaller = without_students(read, [1, 2, *range(51, 66)])
+    smaller[Kind.USERS] = [*smaller[Kind.USERS][:-1], user(70, email="user70@example.org",
+                           primaryOrgSourcedId="school-2"), user(999)]  # fmt: skip
+    smaller[Kind.USERS][-1] = user(999, primaryOrgSourcedId="school-2")
+    counts = hub.sync(app, smaller)
+    assert counts["users"] == {
+        "removed": 2, "held": 15, "updated": 1, "added": 1, "unchanged": 52
+    }  # fmt: skip
+    approvals = waiting(hub)
+    (held,) = approvals["remove", "users"]
+    assert held["school"] == hub.sourced_id(app, Kind.ORGS, "school-2")
+    assert held["counts"] == {"proposed": 15, "of": 21}
+    assert set(rows_of(hub, held["id"])) == {f"user-{number}" for number in range(51, 66)}
+    assert {kind for _, kind in approvals} == {"users", "roles", "enrollments", "demographics"}
+    assert dangling(hub) == []
+
+
+def test_what_hangs_on_held_students_stays_even_below_its_own_limit(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(40, 100)
+    # each of the first school's students has one class in the second, large one
+    for number in range(1, 11):
+        row = record(
+            Kind.ENROLLMENTS,
+            f"visit-{number}",
+            classSourcedId="class-2-1",
+            schoolSourcedId="school-2",
+            userSourcedId=f"user-{number}",
+            role="student",
+        )
+        read[Kind.ENROLLMENTS].append(row)
+    hub.sync(app, read)
+    counts = hub.sync(app, without_students(read, range(1, 11)))
+    assert counts["users"] == {"held": 10, "unchanged": 130}
+    assert counts["enrollments"] == {"held": 20, "unchanged": 130}
+    assert counts["roles"]["held"] == counts["demographics"]["held"] == 10
+    assert active(hub, Kind.ENROLLMENTS) == 150
+    # a person lets the students go: nothing of them stays behind
+    (students,) = waiting(hub)["remove", "users"]
+    done = approve(hub, students)
+    assert (done.done, done.along, done.moved, done.removed) == (10, 40, 0, 10)
+    assert dangling(hub) == []
+    assert active(hub, Kind.ENROLLMENTS) == 130
+    assert hub.sync(app, without_students(read, range(1, 11)))["users"] == {"unchanged": 130}
+    assert waiting(hub) == {}
+
+
+def test_who_leaves_takes_all_along_whatever_its_limit(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(20, per_student=8)
+    hub.sync(app, read)
+    # 3 of 20 students are fewer than 5, their 24 of 160 enrollments are more than 10 %
+    counts = hub.sync(app, without_students(read, [1, 2, 3]))
+    assert counts["users"] == {"removed": 3, "unchanged": 17}
+    assert counts["enrollments"] == {"removed": 24, "unchanged": 136}
+    assert waiting(hub) == {}
+    assert dangling(hub) == []
+
+
+def test_a_class_whose_enrollments_wait_waits_with_them(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(30, per_student=4)
+    hub.sync(app, read)
+    read[Kind.CLASSES] = read[Kind.CLASSES][:1]
+    read[Kind.ENROLLMENTS] = [row for row in read[Kind.ENROLLMENTS] if row[1] == "class-1-1"]
+    counts = hub.sync(app, read)
+    assert counts["enrollments"] == {"held": 90, "unchanged": 30}
+    assert counts["classes"] == {"held": 3, "unchanged": 1}
+    assert dangling(hub) == []
+    (classes,) = waiting(hub)["remove", "classes"]
+    assert approve(hub, classes).along == 90
+    assert dangling(hub) == []
+    assert active(hub, Kind.CLASSES) == 1
+
+
+def test_a_class_of_four_may_go(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(4, 4)
+    hub.sync(app, read)
+    assert hub.sync(app, without_students(read, [1, 2, 3, 4]))["users"]["removed"] == 4
+
+
+@pytest.mark.parametrize(
+    ("rules", "held"),
+    [
+        ({"limit": {"percent": 50, "at_least": 1}}, 0),
+        ({"limit": {"percent": 0, "at_least": 1}}, 2),
+        ({"limits": {"users": {"percent": 1, "at_least": 2}}}, 2),
+        ({"limits": {"enrollments": {"percent": 1, "at_least": 1}}}, 0),
+    ],
+)
+def test_limits_are_set_by_app_and_kind(hub: Hub, rules: dict[str, object], held: int) -> None:
+    app = hub.app(1)
+    set_rules(hub, app, **rules)
+    read = schools(20)
+    hub.sync(app, read)
+    assert hub.sync(app, without_students(read, [1, 2]))["users"].get("held", 0) == held
+
+
+def test_records_of_no_school_are_counted_together(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(20)
+    strays = [user(number, primaryOrgSourcedId=None) for number in range(100, 110)]
+    hub.sync(app, {**read, Kind.USERS: read[Kind.USERS] + strays})
+    assert hub.sync(app, read)["users"] == {"held": 10, "unchanged": 20}
+    (held,) = waiting(hub)["remove", "users"]
+    assert held["school"] is None
+    assert held["counts"] == {"proposed": 10, "of": 10}
+
+
+def test_a_user_of_two_schools_counts_in_the_primary_one_alone(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(10, 100)
+    for number in range(1, 11):
+        read[Kind.ROLES].append(
+            record(
+                Kind.ROLES,
+                f"user-{number}/2",
+                userSourcedId=f"user-{number}",
+                roleType="secondary",
+                role="student",
+                orgSourcedId="school-2",
+            )
+        )
+    hub.sync(app, read)
+    counts = hub.sync(app, without_students(read, range(1, 11)))
+    assert counts["users"] == {"held": 10, "unchanged": 100}
+    # their 10 roles of 110 in the other school alone would have gone
+    assert counts["roles"] == {"held": 20, "unchanged": 100}
+    (held,) = waiting(hub)["remove", "users"]
+    assert held["school"] == hub.sourced_id(app, Kind.ORGS, "school-1")
+
+
+def test_what_the_vendor_names_as_deleted_has_limits_too(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(40)
+    hub.sync(app, read)
+    named = {Kind.USERS: [f"user-{number}" for number in range(1, 11)]}
+    counts = hub.sync(app, {}, mode=Mode.INCREMENTAL, deleted=named)
+    assert counts["users"] == {"held": 10}
+    assert active(hub, Kind.USERS) == 40
+    (first,) = waiting(hub)["remove", "users"]
+    # another wave does not replace what it says nothing of
+    named = {Kind.USERS: [f"user-{number}" for number in range(11, 21)]}
+    hub.sync(app, {}, mode=Mode.INCREMENTAL, deleted=named)
+    assert len(waiting(hub)["remove", "users"]) == 2
+    assert approve(hub, first).removed == 10
+    # a complete read does
+    counts = hub.sync(app, without_students(read, range(1, 12)))
+    assert counts["users"] == {"removed": 1, "unchanged": 29}
+    assert ("remove", "users") not in waiting(hub)
+
+
+def test_a_rejected_removal_is_not_asked_again_and_nobody_goes(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(40)
+    hub.sync(app, read)
+    smaller = without_students(read, range(1, 11))
+    hub.sync(app, smaller)
+    for approvals in waiting(hub).values():
+        for approval in approvals:
+            reject(hub, approval)
+    assert hub.sync(app, smaller)["users"] == {"held": 10, "unchanged": 30}
+    assert waiting(hub) == {}
+    assert active(hub, Kind.USERS) == 40
+
+
+def test_the_same_again_keeps_the_approval_and_other_rows_replace_it(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(40)
+    hub.sync(app, read)
+    hub.sync(app, without_students(read, range(1, 11)))
+    (first,) = waiting(hub)["remove", "users"]
+    hub.sync(app, without_students(read, range(1, 11)))
+    assert waiting(hub)["remove", "users"] == [first]
+    hub.sync(app, without_students(read, range(1, 10)))
+    (second,) = waiting(hub)["remove", "users"]
+    assert second["id"] != first["id"]
+    assert set(rows_of(hub, second["id"])) == {f"user-{number}" for number in range(1, 10)}
+    assert rows_of(hub, first["id"]) == {}
+
+
+def test_rows_that_moved_since_are_refused_one_by_one(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(40)
+    hub.sync(app, read)
+    hub.sync(app, without_students(read, range(1, 11)))
+    (held,) = waiting(hub)["remove", "users"]
+    again = without_students(read, range(2, 11))
+    changed = [row if row[0] != "user-1" else user(1, primaryOrgSourcedId="school-1",
+               email="user1@example.org") for row in again[Kind.USERS]]  # fmt: skip
+    hub.sync(app, {**again, Kind.USERS: changed}, complete=[])
+    done = approve(hub, held)
+    assert (done.done, done.moved, done.removed) == (9, 1, 9)
+    assert "user1" in hub.records(Kind.USERS)
