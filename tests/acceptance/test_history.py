@@ -130,6 +130,11 @@ def test_a_bad_file_is_seen_explained_and_undone(cli: Cli) -> None:
                     bad["finished_at"], "--limit", "1000")  # fmt: skip
     assert len(then["records"]) == len(everybody)
     assert cli.json("roster", "list", "oak", "users", "--search", "Wrong")["records"] == []
+    for option, count in (((), 0), (("--as-of", bad["finished_at"]), len(everybody))):
+        out = cli.folder / "set.zip"
+        cli("roster", "export", "oak", "--out", str(out), *option)
+        with zipfile.ZipFile(out) as package:
+            assert package.read("users.csv").count(b"Wrong") == count
 
 
 @pytest.mark.timeout(120)
