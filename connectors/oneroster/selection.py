@@ -71,6 +71,8 @@ class Selection:
             user = str(row[0])
             if self.goes(Kind.USERS, row[1:]) and self._has_role(roles.of(user)):
                 self.held[Kind.USERS].add(user)
+            else:
+                roster.leave_out(Kind.USERS, user)
 
     def goes(self, kind: Kind, required: Values) -> bool:
         """Return whether a record goes, by the values of its required fields; else count why."""

@@ -28,6 +28,7 @@ class MemoryRoster:
     """Records by kind and id; time goes in ticks of a minute."""
 
     now: int = 0
+    not_sent: list[tuple[Kind, str]] = field(default_factory=list)
     kinds: dict[Kind, dict[str, Stored]] = field(default_factory=lambda: {k: {} for k in Kind})
 
     def put(self, kind: Kind, id_: str, values: Mapping[str, str | None]) -> None:
@@ -75,6 +76,9 @@ class MemoryRoster:
                 "new" if at(stored.created) >= since else history,
                 *(stored.values[name] for name in fields),
             )
+
+    def leave_out(self, kind: Kind, sourced_id: str) -> None:
+        self.not_sent.append((kind, sourced_id))
 
     def latest(self) -> datetime | None:
         found = [stored.modified for kind in self.kinds.values() for stored in kind.values()]

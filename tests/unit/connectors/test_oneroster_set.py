@@ -106,6 +106,7 @@ def test_what_names_nothing_is_left_out_and_said(version):
     made, left_out = _write(roster, version)
     assert _rows(made, "users")["u3"]["agentSourcedIds"] == "u1"
     assert "u4" not in _rows(made, "users")
+    assert roster.not_sent == [(Kind.USERS, "u4")]
     assert left_out == {
         f"users without a role that OneRoster {version} knows": 1,
         "enrollments whose classSourcedId is not in the set": 1,
