@@ -275,6 +275,7 @@ def _break_rows(folder: Path, district) -> None:
     users.write_text("\r\n".join([lines[0], ",".join(first), ",".join(second), *lines[3:], ""]))
 
 
+@pytest.mark.timeout(240)  # a dozen commands, each a process of its own
 def test_quarantine_is_listed_and_downloaded(cli, district):
     _break_rows(cli.folder, district)
     cli("apps", "set", "oak/sis", "--set", f"path={cli.folder}/set")
@@ -318,6 +319,7 @@ def test_a_wrong_question_about_quarantine_is_said_in_a_line(cli, district):
     assert "--out" in cli("quarantine", "export", "--out", "nowhere/x.csv", code=2).stderr
 
 
+@pytest.mark.timeout(240)  # a dozen commands, each a process of its own
 def test_a_quality_rule_is_checked_when_it_is_set_and_then_holds(cli, district):
     rule = {
         "kind": "users",
