@@ -14,7 +14,7 @@ from shared.db.tables import apps
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
 from shared.roster.browsing import Wanted, find_record, list_records
-from shared.roster.conflicts import resolve_conflict
+from shared.roster.resolutions import Choice, resolve_conflict
 from shared.roster.provenance import show_record
 from shared.roster.undo import undo_job
 from shared.roster.why_value import why_value
@@ -199,7 +199,7 @@ def test_why_names_the_person_who_decided(hub: Hub) -> None:
             )
             .returning(conflicts.c.id)
         ).scalar_one()  # fmt: skip
-    resolve_conflict(hub.database, conflict, "value", by="ann", value="2")
+    resolve_conflict(hub.database, conflict, Choice("value", "2", "a person"))
     assert why(hub, one, "phone")["rule"] == f"conflict {conflict} resolved by ann"
     read[Kind.USERS][0] = user(1, phone="1", sms="3")
     key = hub.key(first)
