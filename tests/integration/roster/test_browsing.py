@@ -200,7 +200,7 @@ def test_why_names_the_person_who_decided(hub: Hub) -> None:
             .returning(conflicts.c.id)
         ).scalar_one()  # fmt: skip
     resolve_conflict(hub.database, conflict, Choice("value", "2", "a person"))
-    assert why(hub, one, "phone")["rule"] == f"conflict {conflict} resolved by ann"
+    assert why(hub, one, "phone")["rule"] == f"conflict {conflict} resolved by a person"
     read[Kind.USERS][0] = user(1, phone="1", sms="3")
     key = hub.key(first)
     hub.sync(key, read)
