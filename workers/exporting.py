@@ -6,8 +6,10 @@ from sqlalchemy import Connection
 
 from connectors.sdk import Delivery, Rendering, Target
 from shared.db.claiming import Outcome
+from shared.domain.states import Trigger
 from shared.roster.snapshot import Snapshot
 from workers.opening import Opener
+from workers.planning import showing_files
 from workers.runner import Apply, Work
 
 
@@ -24,6 +26,8 @@ class Exporting:
     def __call__(self, work: Work) -> Apply:
         """Render and deliver; T4 only records it, since nothing of the hub changes.
 
+        A plan is rendered and goes nowhere.
+
         Raises:
             ConnectorError: the files could not be made or delivered.
             Interrupted: the job must stop.
@@ -32,6 +36,8 @@ class Exporting:
         work.control.progress("rendering", 0)
         with Snapshot(work.gate.database, work.assignment.tenant_id, target.reads) as roster:
             rendering = target.render(roster, work.folder)
+        if work.assignment.trigger is Trigger.PLAN:
+            return showing_files(work, rendering)
         rows = sum(file.rows for file in rendering.files)
         work.control.progress("delivering", rows, rows)
         work.control.confirm()

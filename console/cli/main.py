@@ -11,11 +11,13 @@ import typer
 from sqlalchemy.exc import OperationalError
 
 from console.cli import (
+    approvals,
     apps,
     db,
     demo,
     doctor,
     jobs,
+    plan,
     processes,
     rules,
     run_now,
@@ -41,9 +43,11 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),
+    ("plan", plan.plan),
     ("why", why.why),
     ("doctor", doctor.doctor),
     ("scheduler", processes.scheduler),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated, Any
 
 import typer
 
-from console.cli.output import Json, print_facts, stderr
+from console.cli.output import Json, print_facts
 from console.cli.session import Session, open_session
-from console.embedded import Embedded
+from console.cli.waiting import wait_until, warn_unless_it_runs
 from shared.db import views
 from shared.db.asking import Ask, ask
 from shared.domain.states import UNFINISHED, JobState, Mode
@@ -39,12 +38,8 @@ def run_now(
         session.relay(asked.publications)
         if wait:
             _wait(session, asked.job_id, cascade=cascade)
-        elif session.settings.is_embedded_broker:
-            stderr.print(
-                "The job is kept. Nothing runs it until you wait for it (--wait), or set"
-                " BELLRINGER_BROKER_URL and start a scheduler and workers.",
-                markup=False,
-            )
+        else:
+            warn_unless_it_runs(session)
         found = _job(session, asked.job_id)
     found["coalesced"] = asked.coalesced
     if as_json:
@@ -66,13 +61,7 @@ def _wait(session: Session, job_id: int, *, cascade: bool) -> None:
             waiting = views.list_jobs(connection, tenant=job["tenant"], state="unfinished")
             return not any(other["wave"] <= job["last_wave"] for other in waiting)
 
-    if session.settings.is_embedded_broker:
-        with Embedded(session.settings, session.database) as embedded:
-            embedded.wait(is_done)
-        return
-    pause = threading.Event()
-    while not is_done():
-        pause.wait(0.25)
+    wait_until(session, is_done)
 
 
 def _job(session: Session, job_id: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from shared.db.hub_tables import LINKS, STAGES, hubs
 from shared.db.review_tables import approval_rows, approvals
@@ -42,15 +42,17 @@ class CarriedOut:
     """What carrying out an approval did.
 
     Attributes:
+        op: remove or rename.
         kind: of its records.
         done: links that it ended or renamed.
-        moved: rows that were refused, since they have moved.
+        moved: external ids of the rows that were refused, since they have moved; sorted.
         removed: records that nobody has any more.
     """
 
+    op: str
     kind: Kind
     done: int
-    moved: int
+    moved: list[str]
     removed: int
 
 
@@ -61,17 +63,18 @@ def propose(run: Statements, plan: Plan) -> list[int]:
         The ids of the app's approvals that wait for a person now.
     """
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
+    _refuse_seen(run, [kind for kind in Kind if plan.supplied.get(kind)])
     if complete:
-        _refuse_seen(run, complete)
         wanted = _held(run, complete)
         pending = _pending(run, complete)
         judged = _rejected(run, complete)
         for group, ids in pending.items():
             rows = wanted.pop(group, None)
-            if rows is None or ids[1] != _fingerprint(rows):
-                _set_state(run, ids[0], "replaced")
-                if rows is not None:
-                    _insert(run, plan, group, rows)
+            if rows is not None and ids[1] == _fingerprint(rows):
+                continue
+            # who has approved it a moment ago keeps it; the rest is proposed by the next read
+            if _replace(run, ids[0]) and rows is not None:
+                _insert(run, plan, group, rows)
         for group, rows in wanted.items():
             # who has said no to these very rows is not asked again
             if (group, _fingerprint(rows)) not in judged:
@@ -130,24 +133,35 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
         " AND r.state = 'proposed'",
         approval=approval_id,
     )
-    moved = run.value(
-        "SELECT count(*) FROM approval_rows AS r WHERE r.approval_id = :approval"
-        " AND r.state = 'moved'",
-        approval=approval_id,
+    refused = (
+        select(approval_rows.c.external_id)
+        .where(approval_rows.c.approval_id == approval_id, approval_rows.c.state == "moved")
+        .order_by(approval_rows.c.external_id)
     )
+    moved = list(run.connection.execute(refused).scalars())
     run.connection.execute(
         update(approvals)
         .where(approvals.c.id == approval_id)
-        .values(counts={**row.counts, "done": done, "moved": moved})
+        .values(counts={**row.counts, "done": done, "moved": len(moved)})
     )
     run.connection.execute(
         update(hubs).where(hubs.c.tenant_id == run.key.tenant_id).values(version=hubs.c.version + 1)
     )
-    return CarriedOut(kind, done, moved, removed)
+    return CarriedOut(row.op, kind, done, moved, removed)
 
 
 def _held(run: Statements, kinds: Sequence[Kind]) -> dict[_Group, list[_Row]]:
-    """Return the rows that this read holds back, by what one approval stands for."""
+    """Return the rows that this read holds back, by what one approval stands for.
+
+    What was approved, and whose job has yet to run, is not asked for again.
+    """
+    answered = (
+        "SELECT 1 FROM approval_rows AS r JOIN approvals AS p ON p.id = r.approval_id"
+        " JOIN jobs AS j ON j.approval_id = p.id AND j.app_id = p.app_id"
+        " WHERE p.app_id = :app AND p.kind = :kind AND p.state = 'approved'"
+        " AND r.state = 'proposed' AND r.external_id = a.external_id"
+        " AND r.fingerprint = a.fingerprint AND j.state IN ('held', 'queued', 'running')"
+    )
     found: defaultdict[_Group, list[_Row]] = defaultdict(list)
     for kind in kinds:
         renamed = (
@@ -158,7 +172,8 @@ def _held(run: Statements, kinds: Sequence[Kind]) -> dict[_Group, list[_Row]]:
         rows = run.rows(
             "SELECT a.verdict, a.school, a.external_id, a.sourced_id,"
             f" CASE WHEN a.verdict = 'proposed' THEN {renamed} END, a.fingerprint"
-            f" FROM stage_absences AS a WHERE {ABSENT} AND a.verdict IN ('held', 'proposed')",
+            f" FROM stage_absences AS a WHERE {ABSENT} AND a.verdict IN ('held', 'proposed')"
+            f" AND NOT EXISTS ({answered})",
             kind=kind,
         )
         for verdict, school, *row in rows:
@@ -195,12 +210,17 @@ def _rejected(run: Statements, kinds: Sequence[Kind]) -> set[tuple[_Group, str]]
 
 
 def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
-    """Refuse the approved rows of records that this read has shown again."""
-    for kind in kinds:
+    """Refuse the rows of records that this read has shown again."""
+    waiting = run.rows(
+        "SELECT DISTINCT p.kind FROM approvals AS p JOIN approval_rows AS r"
+        " ON r.approval_id = p.id AND r.state = 'proposed' WHERE p.app_id = :app"
+        " AND p.op = 'remove' AND p.state IN ('pending', 'approved')"
+    )
+    for kind in {Kind(kind) for (kind,) in waiting} & set(kinds):
         run.run(
             "UPDATE approval_rows AS r SET state = 'moved' WHERE r.state = 'proposed'"
             " AND r.approval_id IN (SELECT p.id FROM approvals AS p WHERE p.app_id = :app"
-            " AND p.kind = :kind AND p.op = 'remove' AND p.state = 'approved')"
+            " AND p.kind = :kind AND p.op = 'remove' AND p.state IN ('pending', 'approved'))"
             f" AND EXISTS (SELECT 1 FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
             " AND s.attempt = :attempt AND s.external_id = r.external_id"
             " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered'))",
@@ -240,17 +260,17 @@ def _insert(run: Statements, plan: Plan, group: _Group, rows: Sequence[_Row]) ->
     run.connection.execute(insert(approval_rows), values)
 
 
-def _set_state(run: Statements, approval_id: int, state: str) -> None:
-    run.connection.execute(
-        update(approvals)
-        .where(approvals.c.id == bindparam("b_id"))
-        .values(state=bindparam("b_state"), decided_at=run.at),
-        {"b_id": approval_id, "b_state": state},
-    )
-    if state == "replaced":
+def _replace(run: Statements, approval_id: int) -> bool:
+    """Take back a pending approval; returns whether it was pending still."""
+    pending = (approvals.c.id == approval_id) & (approvals.c.state == "pending")
+    taken = run.connection.execute(
+        update(approvals).where(pending).values(state="replaced", decided_at=run.at)
+    ).rowcount
+    if taken:
         run.connection.execute(
             delete(approval_rows).where(approval_rows.c.approval_id == approval_id)
         )
+    return bool(taken)
 
 
 def _fingerprint(rows: Sequence[_Row]) -> str:

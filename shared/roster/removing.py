@@ -12,7 +12,7 @@ from shared.roster.absences import ABSENT
 from shared.roster.statements import Statements
 
 #: What an absence's verdict does to its link; a held or proposed one stays as it is.
-_ENDING = "'removed', 'out_of_scope', 'renamed'"
+ENDING = "'removed', 'out_of_scope', 'renamed'"
 
 
 def end_absent(run: Statements, kind: Kind, *, owns_kind: bool) -> int:
@@ -29,7 +29,7 @@ def end_absent(run: Statements, kind: Kind, *, owns_kind: bool) -> int:
     ended = run.run(
         f"UPDATE {LINKS[kind].name} AS l SET ended_at = {run.instant()}, ended_job = :job,"
         " ended_why = a.verdict FROM stage_absences AS a"
-        f" WHERE {ABSENT} AND a.verdict IN ({_ENDING}) AND l.app_id = :app"
+        f" WHERE {ABSENT} AND a.verdict IN ({ENDING}) AND l.app_id = :app"
         " AND l.external_id = a.external_id AND l.ended_at IS NULL",
         kind=kind,
     )
