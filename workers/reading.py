@@ -98,7 +98,7 @@ def _told(applied: Applied, plan: Plan) -> str | None:
         told.append(f"{total['held']} removals were not made: {plan.suspended}")
     elif total["held"]:
         ids = ", ".join(str(id_) for id_ in applied.approvals)
-        told.append(f"{total['held']} removals wait for approval ({ids or 'rejected before'})")
+        told.append(f"{total['held']} removals wait for approval ({ids or 'decided before'})")
     if total["out_of_scope"]:
         told.append(f"{total['out_of_scope']} records are out of scope now, and were kept")
     if total["conflicts"]:

@@ -2,7 +2,7 @@
 
 Ticker, intake, releaser, sweeper, worker and console all come through here, so that no two of them
 ever decide for the same tenant at the same time. The order of locks is one everywhere: inbox, hub,
-tenant, job, outbox. Nothing on the network happens inside.
+approval, tenant, job, outbox. Nothing on the network happens inside.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def list_plan_rows(
         query = query.where(plan_rows.c.op.in_(sorted(ops)))
     if limit is not None:
         query = query.limit(limit)
-    for row in connection.execution_options(yield_per=PAGE).execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": PAGE}):
         yield {
             "op": row.op,
             "kind": row.kind,

@@ -11,6 +11,7 @@ import pytest
 from connectors.district.generate import generate
 from connectors.district.model import District
 from connectors.district.oneroster_files import write_oneroster
+from connectors.simulator.server import SimulatorServer
 from tests.acceptance.test_cli import Cli
 
 pytestmark = pytest.mark.timeout(240)
@@ -33,7 +34,11 @@ def district(cli: Cli) -> District:
 
 
 def without_a_third(district: District) -> tuple[District, str, int]:
-    """A third of the largest school's students are gone; returns the school's name, and how many."""
+    """A third of the largest school's students are gone, with who cares for them alone.
+
+    Returns:
+        What is left, the school's name, and how many students are gone.
+    """
     school = Counter(student.school for student in district.students).most_common(1)[0][0]
     own = [student for student in district.students if student.school == school]
     gone = {student.person.number for student in own[: len(own) // 3]}
@@ -103,12 +108,14 @@ def test_what_is_too_much_is_shown_approved_and_done(cli, district):
     (students,) = (
         one for one in waiting if one["kind"] == "users" and one["school_name"] == school
     )
-    assert students["counts"]["proposed"] == gone
-    assert f"remove {gone} of " in cli("approvals", "list", "--app", "oak/sis").stdout
+    people = students["counts"]["proposed"]  # the students with their guardians
+    assert people >= gone
+    assert f"remove {people} of " in cli("approvals", "list", "--app", "oak/sis").stdout
     shown = cli.json("approvals", "show", str(students["id"]))
-    names = {f"{s.person.given_name} {s.person.family_name}" for s in district.students}
+    persons = [*(student.person for student in district.students), *district.guardians]
+    names = {f"{person.given_name} {person.family_name}" for person in persons}
     assert {row["name"] for row in shown["rows"]} <= names
-    assert len(shown["rows"]) == gone
+    assert len(shown["rows"]) == people
     others = [str(one["id"]) for one in waiting if one["id"] != students["id"]]
     if others:
         rejected = cli.json("approvals", "reject", *others, "--by", "ann")
@@ -118,7 +125,7 @@ def test_what_is_too_much_is_shown_approved_and_done(cli, district):
     assert (approved["decided_by"], approved["job_state"]) == ("ann", "succeeded")
     done = cli.json("jobs", "show", str(approved["job"]))
     assert (done["trigger"], done["approval_id"]) == ("approval", students["id"])
-    assert done["counts"]["users"]["removed"] == gone
+    assert done["counts"]["users"]["removed"] == people
     assert "approvals" in cli("jobs", "show", str(job["id"])).stdout
     cli.json("run-now", "oak/sis", "--wait")
     assert cli.json("approvals", "list", "--state", "pending") == []
@@ -165,3 +172,18 @@ def test_bad_input_is_one_clear_line(cli, district):
         refused = cli(*words, code=2)
         assert told in refused.stderr
         assert refused.stdout == ""
+
+
+def test_a_plan_of_a_two_way_app_shows_what_it_would_write_and_writes_nothing(cli, district):
+    cli("run-now", "oak/sis", "--wait")
+    with SimulatorServer([district]) as server:
+        settings = server.settings["oak"]["powerschool"]
+        pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        cli("apps", "add", "oak", "powerschool", "--name", "ps", *pairs)
+        plan = cli.json("plan", "oak/ps", "--op", "writes", "--limit", "5")
+        assert plan["counts"]["users"]["writes"] > 0
+        assert all(row["after"] and row["before"] is not None for row in plan["rows"])
+        again = cli.json("plan", "oak/ps", "--op", "writes", "--limit", "5")
+        assert again["counts"] == plan["counts"]
+        done = cli.json("run-now", "oak/ps", "--wait")
+        assert done["counts"]["users"]["written"] == plan["counts"]["users"]["writes"]

@@ -175,7 +175,7 @@ def test_one_school_is_approved_and_another_rejected(desk: Desk) -> None:
     # who has said no to these very rows is not asked again, and what is done is done
     again = desk.sync(read(SIX))
     assert desk.pending() == {}
-    assert again.reason == "6 removals wait for approval (rejected before)"
+    assert again.reason == "6 removals wait for approval (decided before)"
     assert len(desk.usernames()) == 34
     # one more is gone: that is another question
     desk.sync(read({"north": SIX["north"], "south": SIX["south"] | {7}}))
@@ -235,6 +235,27 @@ def test_a_row_whose_record_changed_and_an_incremental_read_that_shows_one(desk:
     job = desk.end(desk.start(job_id))
     assert job.counts["users"] == {"removed": 4, "carried_out": 4, "moved": 2}
     assert {"user1", "user2"} <= desk.usernames()
+
+
+def test_a_rename_is_proposed_and_done_by_the_approvals_job(desk: Desk) -> None:
+    known = desk.hub.sourced_id(desk.app, Kind.USERS, "user-1")
+    renamed = read({"north": {1}})
+    renamed[Kind.USERS].append(
+        ("new", *user(1, identifier="other", primaryOrgSourcedId="north")[1:])
+    )
+    job = desk.sync(renamed)
+    (waiting,) = desk.pending().values()
+    assert waiting["what"] == "rename 1 of 20 users of North"
+    assert job.counts["users"]["added"] == 0
+    with desk.hub.database.read() as connection:
+        (row,) = (show_approval(connection, waiting["id"]) or {})["rows"]
+    assert (row["external_id"], row["new_external_id"]) == ("user-1", "new")
+    carried = desk.end(desk.start(desk.approve(waiting["id"])))
+    assert carried.reason == f"approval {waiting['id']}: 1 renames of users were made"
+    assert desk.hub.sourced_id(desk.app, Kind.USERS, "new") == known
+    again = desk.sync(renamed)
+    assert (again.counts["users"]["added"], desk.pending()) == (0, {})
+    assert len(desk.usernames()) == 40
 
 
 def test_a_failed_approval_job_lets_the_next_read_ask_again(desk: Desk) -> None:
