@@ -58,16 +58,17 @@ def find_absences(
     gone = f"({named} OR {filtered})"
     if absence is not None:
         gone = f"NOT ({_was_refused(kind)})"
+    renamed, shown = _renamed(kind)
     return run.run(
         "INSERT INTO stage_absences"
         " (app_id, job_id, attempt, kind, external_id, sourced_id, school, fingerprint, verdict)"
         " SELECT :app, :job, :attempt, CAST(:kind AS text), l.external_id, l.sourced_id,"
         f" {SCHOOL_OF[kind]}, l.fingerprint,"
-        f" CASE {_renamed(kind)} WHEN {named} THEN 'removed'"
+        f" CASE {renamed} WHEN {named} THEN 'removed'"
         f" WHEN {'1 = 1' if is_scope_changed else filtered} THEN 'out_of_scope'"
         " ELSE 'removed' END"
         f" FROM {link} AS l"
-        f" LEFT JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id"
+        f" LEFT JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = l.sourced_id{shown}"
         f" WHERE l.app_id = :app AND l.ended_at IS NULL AND NOT {present} AND {gone}",
         kind=kind,
     )
@@ -129,19 +130,21 @@ def count_absences(run: Statements, kind: Kind) -> dict[str, int]:
     }
 
 
-def _renamed(kind: Kind) -> str:
-    """Return the cases of a link whose record the app shows under another id now."""
+def _renamed(kind: Kind) -> tuple[str, str]:
+    """Return the cases of a link whose record the app shows under another id now, and their join.
+
+    By a join: a look at the staged rows for each absent one would be quadratic.
+    """
     if kind in SHARED_KINDS:
-        return ""
-    other = (
-        f"EXISTS (SELECT 1 FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
-        " AND s.attempt = :attempt AND s.sourced_id = l.sourced_id"
-        " AND s.external_id <> l.external_id AND "
+        return "", ""
+    join = (
+        " LEFT JOIN (SELECT s.sourced_id,"
+        " max(CASE WHEN s.verdict IS NULL THEN 1 ELSE 0 END) AS is_taken"
+        f" FROM {STAGES[kind].name} AS s WHERE {HERE} AND s.sourced_id IS NOT NULL"
+        " AND coalesce(s.verdict, 'proposed') = 'proposed' GROUP BY s.sourced_id) AS w"
+        " ON w.sourced_id = l.sourced_id"
     )
-    return (
-        f"WHEN {other} s.verdict IS NULL) THEN 'renamed'"
-        f" WHEN {other} s.verdict = 'proposed') THEN 'proposed'"
-    )
+    return "WHEN w.is_taken = 1 THEN 'renamed' WHEN w.is_taken = 0 THEN 'proposed'", join
 
 
 def _was_refused(kind: Kind) -> str:
