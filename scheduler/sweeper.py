@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from shared.broker.relay import Relay
 from shared.clock import Clock
-from shared.db import sweeping
+from shared.db import approving, sweeping
 from shared.db.gate import Gate
 from shared.db.schedules import recompute_slots, zone_version
 from shared.domain.states import Tier
@@ -64,6 +64,9 @@ class Sweeper:
         made += self._messages()
         sweeping.forget_inbox(self._gate, days=self._settings.inbox_days)
         self._forget()
+        lapsed = approving.lapse(self._gate)
+        if lapsed:
+            log.info("%d approvals have lapsed: nobody decided in time", lapsed)
         self._alert()
         return made
 

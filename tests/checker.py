@@ -135,11 +135,11 @@ class _Replay:
         if row["wave"] < self.last_wave:
             self.told.append(f"job {row['id']} got wave {row['wave']} after {self.last_wave}")
         self.last_wave = max(self.last_wave, row["wave"])
-        if row["approval_id"] is None:
+        if not _is_planned(row):
             others = [
                 other.row["id"]
                 for other in self.open.values()
-                if other.row["app_id"] == row["app_id"] and other.row["approval_id"] is None
+                if other.row["app_id"] == row["app_id"] and not _is_planned(other.row)
             ]
             if len(others) > 1:
                 self.told.append(f"job {row['id']} is the app's third unfinished one: {others}")
@@ -173,6 +173,11 @@ class _Replay:
         if RANKS[other["tier"]] != RANKS[row["tier"]]:
             return RANKS[other["tier"]] < RANKS[row["tier"]]
         return self.apps[row["app_id"]]["after_app_id"] == other["app_id"]
+
+
+def _is_planned(row: Mapping[str, Any]) -> bool:
+    """Whether a job carries out an approval or shows a plan: it is counted nowhere."""
+    return row["approval_id"] is not None or row["trigger"] == "plan"
 
 
 def _check_rows(

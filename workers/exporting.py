@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 
 from connectors.sdk import ChangesTarget, Delivery, Rendering, Target
 from shared.db.claiming import Outcome
+from shared.domain.states import Trigger
 from shared.roster.disclosures import HandedOut, disclose
 from shared.roster.privacy import load_privacy
 from shared.roster.rules import load_rules
 from shared.roster.snapshot import Snapshot
 from workers.opening import Opener
+from workers.planning import showing_files
 from workers.reading import key_of
 from workers.runner import Apply, Work
 
@@ -33,6 +35,8 @@ class Exporting:
     def __call__(self, work: Work) -> Apply:
         """Render and deliver; T4 records it, and whom it told of: nothing of the hub changes.
 
+        A plan is rendered and goes nowhere.
+
         Raises:
             ConfigurationError: a mask or filter of the app does not fit.
             ConnectorError: the files could not be made or delivered.
@@ -50,6 +54,8 @@ class Exporting:
                 rendering = target.render_changes(roster, work.folder, work.assignment.cursor)
             else:
                 rendering = target.render(roster, work.folder)
+        if work.assignment.trigger is Trigger.PLAN:
+            return showing_files(work, rendering)
         handed_out.flush()
         rows = sum(file.rows for file in rendering.files)
         work.control.progress("delivering", rows, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,6 +15,7 @@ from shared.errors import PermanentConnectorError
 from shared.roster.apply import Applied, apply_plan
 from shared.roster.locking import hub_lock
 from shared.roster.plan import Plan, make_plan
+from shared.roster.planning import counts_of
 from shared.roster.staging import JobKey, Staging
 from workers.runner import Apply, Work
 
@@ -77,7 +78,10 @@ def applying(work: Work, plan: Plan) -> Apply:
             cursor=plan.certificate.cursor,
             scope=plan.scopes if plan.certificate.complete else None,
             certificate=certificate_json(plan),
-            plan=plan.to_json(),
+            plan={
+                **replace(plan, hub_version=version).to_json(),
+                "counts": counts_of(applied.counts),
+            },
         )
 
     return apply
@@ -100,7 +104,7 @@ def _told(applied: Applied, plan: Plan) -> str | None:
     told = []
     if total["held"] and plan.suspended is not None:
         told.append(f"{total['held']} removals were not made: {plan.suspended}")
-    ids = ", ".join(str(id_) for id_ in applied.approvals) or "rejected before"
+    ids = ", ".join(str(id_) for id_ in applied.approvals) or "decided before"
     waits = {
         "removals": 0 if plan.suspended is not None else total["held"],
         "renames": total["proposed"],

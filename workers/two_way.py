@@ -11,11 +11,14 @@ from collections.abc import Sequence
 
 from connectors import registry
 from connectors.sdk import RecordWrite, Source, WriteOutcome, Writer, WriteResult
+from shared.domain.states import Trigger
 from shared.errors import TransientConnectorError
 from shared.roster.answers import record_results
 from shared.roster.plan import Plan
 from shared.roster.write_back import Intent, pending_writes
+from workers.approving import carrying_out
 from workers.opening import Opener
+from workers.planning import plan_writes, showing
 from workers.reading import applying, read_into_staging
 from workers.runner import Apply, Work
 
@@ -31,14 +34,22 @@ class TwoWay:
         self._opener = opener
 
     def __call__(self, work: Work) -> Apply:
-        """Read, write back, and return what T4 applies.
+        """Read, write back, and return what T4 applies; for a plan, write nothing back.
 
         Raises:
             ConnectorError: a read or a batch failed.
             Interrupted: the job must stop.
         """
+        if work.assignment.trigger is Trigger.APPROVAL:
+            return carrying_out(work)
         source = self._opener.open(work.assignment, Source)  # type: ignore[type-abstract]
         plan = read_into_staging(work, source)
+        if work.assignment.trigger is Trigger.PLAN:
+            if isinstance(source, Writer):
+                work.control.progress("comparing", 0)
+                writable = registry.get(work.assignment.connector).capabilities.writes
+                plan_writes(work, plan, writable, accepts=source.accepts)
+            return showing(work, plan)
         if isinstance(source, Writer):
             self._write_back(work, source, plan)
         return applying(work, plan)

@@ -16,9 +16,9 @@ from console.cli.output import Json, print_rows
 from shared.broker.dramatiq_broker import parameters_of
 from shared.db import migrate, sweeping
 from shared.db.engine import Database, brief, open_database
-from shared.db.gate import Gate
+from shared.db.gate import Gate, rollover_of
 from shared.db.schedules import zone_version
-from shared.db.tables import apps, outbox, schedules
+from shared.db.tables import apps, outbox, schedules, tenants
 from shared.errors import ConfigurationError
 from shared.messages import (
     COMPLETIONS_QUEUE,
@@ -101,6 +101,7 @@ def _contents(database: Database) -> Iterator[Finding]:
         f"version {zone_version()}; {stale} slots were computed by another",
         "" if not stale else "A scheduler computes them anew when it starts.",
     )
+    yield from _rollovers(database)
     overdue = sweeping.find_overdue(Gate(database), longer_than_s=3600)
     for job in overdue[:20]:
         yield Finding(
@@ -111,6 +112,28 @@ def _contents(database: Database) -> Iterator[Finding]:
         )
     if not overdue:
         yield Finding("overdue jobs", "ok", "none waits for longer than an hour")
+
+
+def _rollovers(database: Database) -> Iterator[Finding]:
+    """Tell of the periods in which something is suspended, those to come among them."""
+    with database.read() as connection:
+        now = database.now(connection)
+        rows = connection.execute(
+            select(tenants)
+            .where(tenants.c.rollover_scope.is_not(None), tenants.c.rollover_until > now)
+            .order_by(tenants.c.name)
+        ).all()
+    for row in rows:
+        rollover = rollover_of(row)
+        if rollover is None:
+            continue
+        is_now = rollover.covers(now)
+        yield Finding(
+            f"rollover of {row.name}",
+            "warning" if is_now else "ok",
+            rollover.describe() if is_now else rollover.announce(),
+            f"bellringer tenants rollover {row.name} --clear" if is_now else "",
+        )
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from console.cli.arguments import JobId
+from console.cli.job_details import print_details
 from console.cli.output import Json, print_facts, print_json, print_rows
 from console.cli.session import open_session
-from shared.db import asking, views
+from shared.db import asking, review_views, views
 from shared.db.tenants import find_tenant
 from shared.domain.states import JobState
 from shared.errors import ConfigurationError
@@ -50,13 +51,16 @@ def show(job: JobId, as_json: Json = False) -> None:
     """Show a job and its history."""
     with open_session() as session, session.database.read() as connection:
         found = views.show_job(connection, job)
+        approvals = review_views.list_approvals(connection, job_id=job)
     if found is None:
         raise ConfigurationError("JOB", f"there is no job {job}", "List: bellringer jobs list")
     if as_json:
-        print_json(found)
+        print_json({**found, "approvals": approvals})
         return
     events = found.pop("events")
-    print_facts(found, as_json=False)
+    hidden = ("plan", "certificate")
+    print_facts({k: v for k, v in found.items() if k not in hidden}, as_json=False)
+    print_details(found, approvals)
     print_rows(
         events,
         ("at", "from", "to", "attempt", "actor", "reason"),

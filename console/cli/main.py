@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from typer.exceptions import TyperException
 
 from console.cli import (
+    approvals,
     apps,
     conflicts,
     db,
@@ -20,6 +21,7 @@ from console.cli import (
     doctor,
     duplicates,
     jobs,
+    plan,
     processes,
     quarantine,
     roster,
@@ -55,9 +57,11 @@ roster.app.command("export")(roster_export.export)
 app.add_typer(roster.app, name="roster")
 app.add_typer(duplicates.app, name="duplicates")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(db.app, name="db")
 for name, command in (
     ("run-now", run_now.run_now),
+    ("plan", plan.plan),
     ("why", why.why),
     ("disclosures", disclosures.disclosures),
     ("doctor", doctor.doctor),

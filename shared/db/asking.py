@@ -13,7 +13,7 @@ from shared.db.gate import Gate, Locked, TenantView
 from shared.db.requests import Placed, Request, Requests, add_all
 from shared.db.tables import apps, inbox, jobs, tenants
 from shared.domain.states import JobState, Mode, Trigger
-from shared.domain.tiers import firing_order, is_downstream
+from shared.domain.tiers import AppView, firing_order, is_downstream
 from shared.errors import ConfigurationError
 from shared.messages import Publication
 
@@ -31,6 +31,7 @@ class Ask:
         user_id: AMQP `user_id`, which the broker has verified; "" for none.
         message_id: makes a repeat harmless; None: coalescing is the only guard.
         retry_of: the ended job that it repeats.
+        is_plan: whether the run is only to be shown: nothing is changed.
     """
 
     app: str
@@ -41,6 +42,7 @@ class Ask:
     user_id: str = ""
     message_id: str | None = None
     retry_of: int | None = None
+    is_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def cancel(gate: Gate, job_id: int, *, actor: str, by: str | None) -> tuple[str,
         state = JobState(job.state)
         if state in {JobState.HELD, JobState.QUEUED}:
             locked.end([job_id], state, JobState.CANCELLED, actor=actor, reason=reason)
-            job_table.note_outcome(locked.connection, job.app_id, JobState.CANCELLED, job.wave)
+            job_table.note_outcome(locked.connection, job, JobState.CANCELLED)
             locked.decide(actor)
             state = JobState.CANCELLED
         elif state is JobState.RUNNING:
@@ -203,9 +205,7 @@ def _place(locked: Locked, tenant_id: int, app_id: int, wish: Ask) -> list[Place
         raise ConfigurationError(
             "app", f"{wish.app} was removed", f"List them: bellringer apps list {tenant.name}"
         )
-    closed = app.closed or tenant.policy.closed.get(app.tier)
-    if closed:
-        raise ConfigurationError("app", closed, "Resume it first.")
+    check_open(tenant, app)
     if wish.mode not in app.modes:
         raise ConfigurationError(
             "mode", f"{app.name} cannot read {wish.mode}", f"Use {' or '.join(sorted(app.modes))}."
@@ -222,6 +222,24 @@ def _place(locked: Locked, tenant_id: int, app_id: int, wish: Ask) -> list[Place
     return requests.write(wish.actor)
 
 
+def check_open(tenant: TenantView, app: AppView) -> None:
+    """See that an app takes jobs now.
+
+    Raises:
+        ConfigurationError: it does not; says why.
+    """
+    if app.closed:
+        raise ConfigurationError("app", app.closed, "Resume it first.")
+    closed = tenant.policy.closed.get(app.tier)
+    if closed:
+        raise ConfigurationError(
+            "app",
+            closed,
+            f"Resume it first: bellringer tenants resume {tenant.name}, or tenants rollover"
+            f" {tenant.name} --clear.",
+        )
+
+
 def _below(tenant: TenantView, app_id: int) -> list[int]:
     app = tenant.apps[app_id]
     return [
@@ -234,7 +252,9 @@ def _below(tenant: TenantView, app_id: int) -> list[int]:
 def _request(
     locked: Locked, wish: Ask, app_id: int, wave: int, trigger: Trigger | None = None
 ) -> Request:
-    own = Trigger.RETRY if wish.retry_of is not None else Trigger.RUN_NOW
+    own = Trigger.PLAN if wish.is_plan else Trigger.RUN_NOW
+    if wish.retry_of is not None:
+        own = Trigger.RETRY
     return Request(
         app_id=app_id,
         mode=wish.mode if trigger is None else Mode.FULL,

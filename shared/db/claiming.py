@@ -208,7 +208,7 @@ def finish(
             for name, value in (("cursor", outcome.cursor), ("scope", outcome.scope))
             if value is not None
         }
-        _note_outcome(connection, assignment, JobState.SUCCEEDED, **values)
+        job_table.note_outcome(connection, assignment, JobState.SUCCEEDED, **values)
     return locked.publications
 
 
@@ -226,16 +226,8 @@ def fail(
     """
     with _fenced(gate, assignment) as (locked, _):
         locked.end([assignment.job_id], JobState.RUNNING, state, actor="worker", reason=reason)
-        _note_outcome(locked.connection, assignment, state)
+        job_table.note_outcome(locked.connection, assignment, state)
     return locked.publications
-
-
-def _note_outcome(
-    connection: Connection, assignment: Assignment, state: JobState, **values: str
-) -> None:
-    """Write the app's last outcome; a plan that is only shown is no run of the app."""
-    if assignment.trigger is not Trigger.PLAN:
-        job_table.note_outcome(connection, assignment.app_id, state, assignment.wave, **values)
 
 
 def retry_later(
@@ -275,7 +267,7 @@ def retry_later(
                 reason=told,
                 failures=failures,
             )
-            job_table.note_outcome(locked.connection, job.app_id, JobState.FAILED, job.wave)
+            job_table.note_outcome(locked.connection, job, JobState.FAILED)
         else:
             job_table.transition(
                 locked.connection,
@@ -323,7 +315,7 @@ def requeue(locked: Locked, job: Row[Any], *, actor: str, reason: str, **values:
 def _end_cancelled(locked: Locked, job: Row[Any]) -> None:
     """End a running job that a person wants to end, instead of another try."""
     locked.end([job.id], JobState.RUNNING, JobState.CANCELLED, actor="worker", reason="cancelled")
-    job_table.note_outcome(locked.connection, job.app_id, JobState.CANCELLED, job.wave)
+    job_table.note_outcome(locked.connection, job, JobState.CANCELLED)
 
 
 @contextmanager
@@ -375,7 +367,7 @@ def fail_overdue(locked: Locked, job: Row[Any], *, actor: str) -> None:
         actor=actor,
         reason=f"its deadline passed after {job.attempt} attempts: {job.reason}",
     )
-    job_table.note_outcome(locked.connection, job.app_id, JobState.FAILED, job.wave)
+    job_table.note_outcome(locked.connection, job, JobState.FAILED)
 
 
 def _start(

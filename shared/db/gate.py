@@ -2,7 +2,7 @@
 
 Ticker, intake, releaser, sweeper, worker and console all come through here, so that no two of them
 ever decide for the same tenant at the same time. The order of locks is one everywhere: inbox, hub,
-tenant, job, outbox. Nothing on the network happens inside.
+approval, tenant, job, outbox. Nothing on the network happens inside.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from shared.db import jobs as job_table
 from shared.db import outbox
 from shared.db.engine import Database
 from shared.db.tables import apps, jobs, tenants
-from shared.domain.states import UNFINISHED, JobState, Mode, Tier
+from shared.domain.rollover import Rollover
+from shared.domain.states import UNFINISHED, JobState, Mode, Tier, Trigger
 from shared.domain.tiers import (
     AppView,
     Cause,
@@ -73,7 +74,7 @@ class Locked:
 
     def load(self) -> dict[int, TenantView]:
         """Load the locked tenants with their apps and unfinished jobs, by tenant id."""
-        return load(self.connection, self.tenant_ids)
+        return load(self.connection, self.tenant_ids, self.now)
 
     def publish(self, publications: Sequence[Publication]) -> None:
         """Write publications into the outbox of this commit."""
@@ -206,13 +207,20 @@ class Gate:
         return Locked(connection, ids, self.database.now(connection), self._relay_after_s)
 
 
-def load(connection: Connection, tenant_ids: Collection[int]) -> dict[int, TenantView]:
+def load(
+    connection: Connection, tenant_ids: Collection[int], now: datetime
+) -> dict[int, TenantView]:
     """Load tenants with their apps and unfinished jobs, by tenant id.
 
     Without the tenants' locks this is a picture to show, not one to decide by.
+
+    Args:
+        connection: a transaction.
+        tenant_ids: which.
+        now: the database's clock, read after the tenants' locks; by it periods are open or closed.
     """
     views = {
-        row.id: TenantView(row.id, row.name, row.zone, row.wave, _policy(row))
+        row.id: TenantView(row.id, row.name, row.zone, row.wave, _policy(row, now))
         for row in connection.execute(select(tenants).where(tenants.c.id.in_(tenant_ids)))
     }
     unfinished = connection.execute(
@@ -233,14 +241,24 @@ def load(connection: Connection, tenant_ids: Collection[int]) -> dict[int, Tenan
     return views
 
 
-def _policy(row: Row[Any]) -> Policy:
-    closed = {}
+def _policy(row: Row[Any], now: datetime) -> Policy:
+    closed: dict[Tier, str] = {}
+    rollover = rollover_of(row)
+    if rollover is not None and rollover.scope == "imports" and rollover.covers(now):
+        closed = {Tier.IMPORT: rollover.describe()}
     if row.suspended_at is not None:
         reason = f"{row.name} is suspended"
         if row.suspended_reason:
             reason += f": {row.suspended_reason}"
         closed = dict.fromkeys(Tier, reason)
     return Policy(max_concurrent=row.max_concurrent, closed=closed)
+
+
+def rollover_of(row: Row[Any]) -> Rollover | None:
+    """Return a tenant's rollover from its row; None: none is set."""
+    if row.rollover_scope is None:
+        return None
+    return Rollover(row.rollover_scope, row.rollover_from, row.rollover_until, row.zone)
 
 
 def _app_view(row: Row[Any]) -> AppView:
@@ -274,7 +292,7 @@ def _job_view(row: Row[Any]) -> JobView:
         wave=row.wave,
         last_wave=row.last_wave,
         not_before=row.not_before,
-        is_planned=row.approval_id is not None,
+        is_planned=row.approval_id is not None or row.trigger == Trigger.PLAN,
         since=since,
         percent=_percent(row.progress),
     )

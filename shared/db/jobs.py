@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from shared.db.tables import apps, job_events, jobs, tenants
-from shared.domain.states import TRANSITIONS, JobState, Tier
+from shared.domain.states import TRANSITIONS, JobState, Tier, Trigger
 from shared.messages import JobEventData, Publication, job_event
 
 #: What a state needs beside its name; None clears.
@@ -157,15 +157,52 @@ def ended_events(
     ]
 
 
-def note_outcome(
-    connection: Connection, app_id: int, outcome: JobState, wave: int, **values: object
-) -> None:
-    """Write how an app's last run ended, and in which wave; `values` sets further columns."""
-    connection.execute(
-        update(apps)
-        .where(apps.c.id == app_id)
-        .values(last_outcome=outcome, last_wave=wave, **values)
-    )
+class Ended(Protocol):
+    """What is asked of a job that ends: a row, or what its worker was assigned."""
+
+    @property
+    def app_id(self) -> int:
+        """Whose it is."""
+        ...
+
+    @property
+    def wave(self) -> int:
+        """Of its first request."""
+        ...
+
+    @property
+    def trigger(self) -> str:
+        """Why it exists."""
+        ...
+
+
+def note_outcome(connection: Connection, job: Ended, outcome: JobState, **values: object) -> None:
+    """Write how an app's last run ended, and in which wave; `values` sets further columns.
+
+    What shows a plan or carries out an approval is no run of the app: it leaves the row alone, so
+    that it neither shuts a gate nor clears the failure of a run.
+    """
+    if Trigger(job.trigger).is_run:
+        connection.execute(
+            update(apps)
+            .where(apps.c.id == job.app_id)
+            .values(last_outcome=outcome, last_wave=job.wave, **values)
+        )
+
+
+def last_counts(connection: Connection, app_id: int) -> dict[str, Any] | None:
+    """Return the counts of an app's last run that succeeded, None: it has had none."""
+    found: dict[str, Any] | None = connection.execute(
+        select(jobs.c.counts)
+        .where(
+            jobs.c.app_id == app_id,
+            jobs.c.state == JobState.SUCCEEDED,
+            jobs.c.trigger.in_([trigger for trigger in Trigger if trigger.is_run]),
+        )
+        .order_by(jobs.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return found
 
 
 def _record(

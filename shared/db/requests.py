@@ -31,6 +31,12 @@ class Request:
     due_at: datetime
     asked_by: str | None = None
     retry_of: int | None = None
+    approval_id: int | None = None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether it carries out or shows a plan, and so is a job of its own."""
+        return not self.trigger.is_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,13 @@ class Requests:
 
     def add(self, tenant: TenantView, request: Request) -> None:
         """Place one request."""
-        verdict = place(request.app_id, request.wave, tenant.jobs.values(), tenant.apps)
+        verdict = place(
+            request.app_id,
+            request.wave,
+            tenant.jobs.values(),
+            tenant.apps,
+            is_planned=request.is_planned,
+        )
         if isinstance(verdict, Join):
             self._join(tenant, verdict.job_id, request)
         else:
@@ -121,6 +133,7 @@ class Requests:
             state=JobState.HELD,
             wave=request.wave,
             last_wave=request.wave,
+            is_planned=request.is_planned,
         )
         self._placed.append((job_id, False))
         self._new.append(
@@ -135,14 +148,15 @@ class Requests:
                 "due_at": request.due_at,
                 "asked_by": request.asked_by,
                 "retry_of": request.retry_of,
+                "approval_id": request.approval_id,
             }
         )
 
 
 def add_all(
     requests: Requests, tenant: TenantView, wanted: Sequence[Request], order: Sequence[int]
-) -> None:
-    """Place requests of one wave, upstream first.
+) -> list[Request]:
+    """Place requests of one wave, upstream first; returns them in the order in which they went.
 
     Args:
         requests: where they are collected.
@@ -151,5 +165,7 @@ def add_all(
         order: the tenant's apps by `firing_order`.
     """
     rank = {app_id: index for index, app_id in enumerate(order)}
-    for request in sorted(wanted, key=lambda request: rank[request.app_id]):
+    ordered = sorted(wanted, key=lambda request: rank[request.app_id])
+    for request in ordered:
         requests.add(tenant, request)
+    return ordered

@@ -47,6 +47,12 @@ approvals = Table(
     ),
     Index("ix_approvals_tenant_id_state", "tenant_id", "state"),
     Index("ix_approvals_app_id_state", "app_id", "state"),
+    Index(
+        "ix_approvals_deadline_at",
+        "deadline_at",
+        postgresql_where=text("state = 'pending'"),
+        sqlite_where=text("state = 'pending'"),
+    ),
 )
 
 #: The rows of an approval: a link each, as it was when a person was shown it.
@@ -62,6 +68,28 @@ approval_rows = Table(
     Column("fingerprint", Text, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'proposed'")),
     CheckConstraint("state IN ('proposed', 'done', 'moved')", name="state"),
+)
+
+#: What the newest plan job of each app would change, a row a record.
+plan_rows = Table(
+    "plan_rows",
+    metadata,
+    Column("job_id", BigInteger, primary_key=True),
+    Column("n", BigInteger, primary_key=True),
+    Column("app_id", BigInteger, nullable=False),
+    #: One of `shared.roster.planning.Op`.
+    Column("op", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    #: None: the record has no sourcedId before a run gives it one.
+    Column("sourced_id", Text),
+    #: The school's sourcedId; the app's own id of one that is new itself.
+    Column("school", Text),
+    #: The fields that would change, as JSON; of a quarantined record its source row.
+    Column("before", Text),
+    Column("after", Text),
+    Column("reason", Text),
+    Index("ix_plan_rows_app_id", "app_id"),
 )
 
 #: Fields that an app and the hub have both changed, and of which nobody is the owner.

@@ -62,7 +62,7 @@ def _expire(locked: Locked, job_id: int, max_failures: int) -> None:
         requeue(locked, job, actor="sweeper", reason=lost, failures=failures)
         return
     locked.end([job.id], JobState.RUNNING, state, actor="sweeper", reason=reason, failures=failures)
-    job_table.note_outcome(locked.connection, job.app_id, state, job.wave)
+    job_table.note_outcome(locked.connection, job, state)
 
 
 def fail_overdue_holds(gate: Gate, *, limit: int = 200) -> list[Publication]:

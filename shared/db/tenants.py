@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from shared.db.gate import Gate
+from shared.db.gate import Gate, rollover_of
 from shared.db.tables import tenants
+from shared.domain.rollover import Rollover
 from shared.domain.zones import check_zone
 from shared.errors import ConfigurationError
 from shared.messages import Publication
@@ -109,11 +110,31 @@ def _switch(gate: Gate, name: str, reason: str | None, *, is_suspended: bool) ->
 
 def removals_suspended(connection: Connection, tenant_id: int, now: datetime) -> str | None:
     """Return why nothing of a tenant may be removed now; None: it may."""
-    row = connection.execute(
-        select(tenants.c.rollover_scope, tenants.c.rollover_from, tenants.c.rollover_until).where(
-            tenants.c.id == tenant_id
+    row = connection.execute(select(tenants).where(tenants.c.id == tenant_id)).one()
+    rollover = rollover_of(row)
+    # where imports are suspended, what else reads removes nothing either
+    return rollover.describe() if rollover is not None and rollover.covers(now) else None
+
+
+def set_rollover(gate: Gate, name: str, rollover: Rollover | None) -> list[Publication]:
+    """Set a tenant's rollover, in place of the one it had; None ends it. Commits; decides.
+
+    Raises:
+        ConfigurationError: there is no such tenant, or the period is over already.
+    """
+    with gate.database.read() as connection:
+        tenant_id = find_tenant(connection, name).id
+    with gate.locked([tenant_id]) as locked:
+        if rollover is not None and rollover.until <= locked.now:
+            raise ConfigurationError("--until", "the period is over already", "Give a later one.")
+        locked.connection.execute(
+            update(tenants)
+            .where(tenants.c.id == tenant_id)
+            .values(
+                rollover_scope=rollover.scope if rollover else None,
+                rollover_from=rollover.since if rollover else None,
+                rollover_until=rollover.until if rollover else None,
+            )
         )
-    ).one()
-    if row.rollover_scope is None or not row.rollover_from <= now < row.rollover_until:
-        return None
-    return f"rollover: nothing is removed until {row.rollover_until:%Y-%m-%d %H:%M} UTC"
+        locked.decide("console")
+    return locked.publications

@@ -31,9 +31,21 @@ def list_tenants(connection: Connection) -> list[Shown]:
             "suspended_at": iso(row.suspended_at),
             "suspended_reason": row.suspended_reason,
             "max_concurrent": row.max_concurrent,
+            "rollover": show_rollover(row),
         }
         for row in connection.execute(select(tenants).order_by(tenants.c.name))
     ]
+
+
+def show_rollover(row: Row[Any]) -> Shown | None:
+    """Return a tenant's rollover, None: none is set."""
+    if row.rollover_scope is None:
+        return None
+    return {
+        "suspend": row.rollover_scope,
+        "from": iso(row.rollover_from),
+        "until": iso(row.rollover_until),
+    }
 
 
 def list_apps(connection: Connection, tenant: str | None = None) -> list[Shown]:
@@ -137,6 +149,8 @@ def show_job(connection: Connection, job_id: int) -> Shown | None:
     return {
         **_job(row),
         "certificate": row.certificate,
+        "plan": row.plan,
+        "approval_id": row.approval_id,
         "events": [
             {
                 "from": event.from_state,

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, select
 from shared.db.engine import Database
 from shared.db.gate import TenantView, load
 from shared.db.tables import apps, jobs, schedules
-from shared.domain.states import JobState
+from shared.db.tenants import removals_suspended
+from shared.domain.states import JobState, Tier
 from shared.domain.tiers import Hold, Release, Skip, decide
 from shared.domain.waiting import describe_hold
 
@@ -46,14 +47,14 @@ class Why:
 def why_app(database: Database, tenant_id: int, app_id: int) -> Why:
     """Say why an app is not running now: its first unfinished job's reason, or its schedule's."""
     with database.read() as connection:
-        tenant = load(connection, [tenant_id])[tenant_id]
+        tenant = load(connection, [tenant_id], database.now(connection))[tenant_id]
         own = sorted(
             (job for job in tenant.jobs.values() if job.app_id == app_id),
             key=lambda job: (job.wave, job.id),
         )
         if own:
             return _why_job(connection, database, tenant, own[0].id)
-        return _why_idle(connection, tenant, app_id)
+        return _why_idle(connection, tenant, app_id, database.now(connection))
 
 
 def why_job(database: Database, tenant_id: int, job_id: int, *, with_progress: bool = True) -> Why:
@@ -66,7 +67,7 @@ def why_job(database: Database, tenant_id: int, job_id: int, *, with_progress: b
         with_progress: also tell how far what runs is; without it, the same reason stays the same.
     """
     with database.read() as connection:
-        tenant = load(connection, [tenant_id])[tenant_id]
+        tenant = load(connection, [tenant_id], database.now(connection))[tenant_id]
         return _why_job(connection, database, tenant, job_id, with_progress=with_progress)
 
 
@@ -142,7 +143,7 @@ def _held(
     return row.reason or "waits for its turn", None
 
 
-def _why_idle(connection: Connection, tenant: TenantView, app_id: int) -> Why:
+def _why_idle(connection: Connection, tenant: TenantView, app_id: int, now: datetime) -> Why:
     app = tenant.apps[app_id]
     next_run_at = _next_run_at(connection, app_id)
     last = connection.execute(
@@ -161,6 +162,9 @@ def _why_idle(connection: Connection, tenant: TenantView, app_id: int) -> Why:
     if last is not None:
         told = f" ({last.reason})" if last.reason else ""
         reason += f"; its last job, {last.id}, {last.state}{told}"
+    suspended = removals_suspended(connection, tenant.id, now)
+    if suspended is not None and suspended != closed and app.tier is not Tier.EXPORT:
+        reason += f"; it removes nothing now: {suspended}"
     return Why(
         app=f"{tenant.name}/{app.name}",
         job=None,

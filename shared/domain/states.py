@@ -48,6 +48,11 @@ class Trigger(StrEnum):
     #: Someone wants to see what a run would change; it changes nothing.
     PLAN = "plan"
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it reads and applies: a run of the app, by whose end others judge the app."""
+        return self not in {Trigger.APPROVAL, Trigger.PLAN}
+
 
 class JobState(StrEnum):
     """The state of a job; `TRANSITIONS` says what may follow."""

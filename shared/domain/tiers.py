@@ -54,7 +54,8 @@ class JobView:
         wave: of its first request; those downstream wait for it by this one.
         last_wave: of its last request; up to this one it waits itself.
         not_before: when a retry may start; None: at once.
-        is_planned: whether it carries out an approved plan; such a job takes no request in.
+        is_planned: whether it carries out an approved plan, or only shows one; such a job takes no
+            request in, and is counted nowhere.
         since: when it came into its state.
         percent: its progress, 0 to 100; None: unknown.
     """
@@ -188,7 +189,12 @@ def judge_claim(
 
 
 def place(
-    app_id: int, wave: int, jobs: Iterable[JobView], apps: Mapping[int, AppView]
+    app_id: int,
+    wave: int,
+    jobs: Iterable[JobView],
+    apps: Mapping[int, AppView],
+    *,
+    is_planned: bool = False,
 ) -> Join | New:
     """Find the job that takes a request in, so that an app has at most two unfinished jobs.
 
@@ -200,7 +206,10 @@ def place(
         wave: the request's wave, at least as late as every wave given out.
         jobs: the tenant's unfinished jobs.
         apps: its apps, by id.
+        is_planned: whether the request carries out or shows a plan: then it is a job of its own.
     """
+    if is_planned:
+        return New()
     jobs = list(jobs)
     own = sorted((job for job in jobs if job.app_id == app_id and not job.is_planned), key=_age)
     if not own:

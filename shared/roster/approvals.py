@@ -60,17 +60,19 @@ class CarriedOut:
     """What carrying out an approval did.
 
     Attributes:
+        op: remove or rename.
         kind: of its records.
         done: links that it ended or renamed.
         along: links of records that hung on those, and were held with them.
-        moved: rows that were refused, since they have moved.
+        moved: external ids of the rows that were refused, since they have moved; sorted.
         removed: records that nobody has any more.
     """
 
+    op: str
     kind: Kind
     done: int
     along: int
-    moved: int
+    moved: list[str]
     removed: int
 
 
@@ -81,21 +83,23 @@ def propose(run: Statements, plan: Plan) -> list[int]:
         The ids of the app's approvals that wait for a person now.
     """
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
-    _refuse_seen(run, complete)
+    _refuse_seen(run, [kind for kind in Kind if plan.supplied.get(kind)])
     for kind in Kind:
         if kind not in complete and kind not in plan.supplied:
             continue
         wanted = _held(run, kind)
         answered = _answered(run, kind)
+        kept = set()
         for group, approval_id, fingerprint in _pending(run, kind):
             if group in wanted and wanted[group].fingerprint == fingerprint:
                 answered.add((group, fingerprint))
-            elif kind in complete:
-                _replace(run, approval_id)
+            elif kind in complete and not _replace(run, approval_id):
+                # somebody has approved it a moment ago; the rest is proposed by the next read
+                kept.add(group)
         new = [
             (group, rows)
             for group, rows in wanted.items()
-            if (group, rows.fingerprint) not in answered
+            if (group, rows.fingerprint) not in answered and group not in kept
         ]
         if new:
             _insert(run, plan, kind, new)
@@ -154,20 +158,21 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
         " AND r.state = 'proposed'",
         approval=approval_id,
     )
-    moved = run.value(
-        "SELECT count(*) FROM approval_rows AS r WHERE r.approval_id = :approval"
-        " AND r.state = 'moved'",
-        approval=approval_id,
+    refused = (
+        select(approval_rows.c.external_id)
+        .where(approval_rows.c.approval_id == approval_id, approval_rows.c.state == "moved")
+        .order_by(approval_rows.c.external_id)
     )
+    moved = list(run.connection.execute(refused).scalars())
     run.connection.execute(
         update(approvals)
         .where(approvals.c.id == approval_id)
-        .values(counts={**row.counts, "done": done, "moved": moved})
+        .values(counts={**row.counts, "done": done, "moved": len(moved)})
     )
     run.connection.execute(
         update(hubs).where(hubs.c.tenant_id == run.key.tenant_id).values(version=hubs.c.version + 1)
     )
-    return CarriedOut(kind, done, along, moved, removed)
+    return CarriedOut(row.op, kind, done, along, moved, removed)
 
 
 def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:
@@ -258,12 +263,17 @@ def _answered(run: Statements, kind: Kind) -> set[tuple[_Group, str]]:
 
 
 def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
-    """Refuse the approved rows of records that this read has shown again."""
-    for kind in kinds:
+    """Refuse the rows of records that this read has shown again."""
+    waiting = run.rows(
+        "SELECT DISTINCT p.kind FROM approvals AS p JOIN approval_rows AS r"
+        " ON r.approval_id = p.id AND r.state = 'proposed' WHERE p.app_id = :app"
+        " AND p.op = 'remove' AND p.state IN ('pending', 'approved')"
+    )
+    for kind in {Kind(kind) for (kind,) in waiting} & set(kinds):
         run.run(
             "UPDATE approval_rows AS r SET state = 'moved' WHERE r.state = 'proposed'"
             " AND r.approval_id IN (SELECT p.id FROM approvals AS p WHERE p.app_id = :app"
-            " AND p.kind = :kind AND p.op = 'remove' AND p.state = 'approved')"
+            " AND p.kind = :kind AND p.op = 'remove' AND p.state IN ('pending', 'approved'))"
             f" AND EXISTS (SELECT 1 FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
             " AND s.attempt = :attempt AND s.external_id = r.external_id"
             " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered'))",
@@ -312,10 +322,14 @@ def _insert(
     )
 
 
-def _replace(run: Statements, approval_id: int) -> None:
-    run.connection.execute(
-        update(approvals)
-        .where(approvals.c.id == approval_id)
-        .values(state="replaced", decided_at=run.at)
-    )
-    run.connection.execute(delete(approval_rows).where(approval_rows.c.approval_id == approval_id))
+def _replace(run: Statements, approval_id: int) -> bool:
+    """Take back a pending approval; returns whether it was pending still."""
+    pending = (approvals.c.id == approval_id) & (approvals.c.state == "pending")
+    taken = run.connection.execute(
+        update(approvals).where(pending).values(state="replaced", decided_at=run.at)
+    ).rowcount
+    if taken:
+        run.connection.execute(
+            delete(approval_rows).where(approval_rows.c.approval_id == approval_id)
+        )
+    return bool(taken)

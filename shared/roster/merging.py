@@ -128,14 +128,15 @@ def merged_rows(
 ) -> tuple[str, str]:
     """Return a query `m` for the rows that mean a record `h` which is there, and what differs.
 
-    Of several rows that mean one record, the first is merged. The query gives the record's id and
+    Of several rows that mean one record, the first is merged. The query gives the record's ids and
     the merged values; the condition, over `h` and `m`, is true where the record changes.
     """
     stage, link, hub = STAGES[kind].name, LINKS[kind].name, HUB[kind].name
     values = ", ".join(f"{take(run, ownership, kind, name)} AS {snake(name)}" for name in supplied)
     known = f"{OPEN} AND s.is_new IS NULL"
     query = (
-        f"SELECT h.sourced_id, {_returns(supplied)} AS returns, {values} FROM {stage} AS s"
+        f"SELECT h.sourced_id, s.external_id, {_returns(supplied)} AS returns, {values}"
+        f" FROM {stage} AS s"
         f" JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = s.sourced_id"
         f" LEFT JOIN {link} AS l ON l.app_id = :app AND l.external_id = s.external_id"
         f" WHERE {known} AND s.n IN"

@@ -81,8 +81,8 @@ class Plan:
                 self.suspended,
                 sorted(self.certificate.complete),
                 self.certificate.mode,
-                self.rules.model_dump(mode="json"),
-                self.tenant_rules.model_dump(mode="json"),
+                _told(self.rules.model_dump()),
+                _told(self.tenant_rules.model_dump()),
             ],
             sort_keys=True,
         )
@@ -104,6 +104,19 @@ class Plan:
             "supplied": {kind: list(fields) for kind, fields in self.supplied.items()},
             "staged": dict(self.staged),
         }
+
+
+def _told(rules: object) -> object:
+    """Return rules with every set sorted: its order differs from process to process."""
+    match rules:
+        case dict():
+            return {name: _told(value) for name, value in rules.items()}
+        case tuple():
+            return [_told(value) for value in rules]
+        case frozenset():
+            return sorted(rules)
+        case _:
+            return rules
 
 
 def make_plan(database: Database, staging: Staging, certificate: ReadCertificate) -> Plan:

@@ -17,7 +17,7 @@ from shared.roster.ownership import Ownership
 from shared.roster.statements import Statements
 
 #: What an absence's verdict does to its link; a held or proposed one stays as it is.
-_ENDING = "'removed', 'out_of_scope', 'renamed'"
+ENDING = "'removed', 'out_of_scope', 'renamed'"
 
 
 def hub_edits(ownership: Ownership, kind: Kind, supplied: Sequence[str]) -> str:
@@ -46,7 +46,7 @@ def end_absent(run: Statements, kind: Kind, *, owns_kind: bool, edits: str) -> t
     ended = run.run(
         f"UPDATE {LINKS[kind].name} AS l SET ended_at = {run.instant()}, ended_job = :job,"
         " ended_why = a.verdict FROM stage_absences AS a"
-        f" WHERE {ABSENT} AND a.verdict IN ({_ENDING}) AND l.app_id = :app"
+        f" WHERE {ABSENT} AND a.verdict IN ({ENDING}) AND l.app_id = :app"
         " AND l.external_id = a.external_id AND l.ended_at IS NULL",
         kind=kind,
     )

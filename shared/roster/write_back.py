@@ -31,10 +31,11 @@ PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the merge wants written, and what the vendor holds in those fields."""
+class Wanted:
+    """What the merge wants written to a record, and what the vendor holds in those fields."""
 
     intent: Intent
+    sourced_id: str
     held: Mapping[str, str | None]
 
 
@@ -55,22 +56,36 @@ def pending_writes(
         batch_size: the most records in a batch.
         accepts: whether the vendor can write a record at all, by its kind and external id.
     """
+    for kind, page in wanted_writes(database, plan, writable, accepts=accepts):
+        intents = [wanted.intent for wanted in page]
+        for start in range(0, len(intents), batch_size):
+            batch = intents[start : start + batch_size]
+            _record(database, plan, kind, batch)
+            yield kind, batch
+
+
+def wanted_writes(
+    database: Database,
+    plan: Plan,
+    writable: Mapping[Kind, frozenset[str]],
+    *,
+    accepts: Callable[[Kind, str], bool],
+) -> Iterator[tuple[Kind, list[Wanted]]]:
+    """Yield pages of records to write, and record nothing; see `pending_writes`."""
     for kind, names in writable.items():
         fields = sorted(names - plan.rules.ignored(kind))
         if not fields:
             continue
         for page in _pages(database, plan, kind, fields):
             wanted = [
-                intent
+                one
                 for row in page
                 if accepts(kind, row.external_id)
-                and (intent := _intent(plan, kind, row, fields)) is not None
+                and (one := _wanted(plan, kind, row, fields)) is not None
             ]
-            intents = _without_answered(database, plan, wanted)
-            for start in range(0, len(intents), batch_size):
-                batch = intents[start : start + batch_size]
-                _record(database, plan, kind, batch)
-                yield kind, batch
+            left = _without_answered(database, plan, wanted)
+            if left:
+                yield kind, left
 
 
 def _pages(
@@ -130,7 +145,7 @@ def _differing(plan: Plan, kind: Kind, fields: Sequence[str]) -> str:
         for n, c in columns.items()
     )
     return (
-        f"SELECT i.external_id, l.app_id IS NOT NULL AS is_linked, {values}"
+        f"SELECT i.external_id, h.sourced_id, l.app_id IS NOT NULL AS is_linked, {values}"
         f" FROM ({_there(plan, kind)}) AS i"
         f" JOIN {hub} AS h ON h.tenant_id = :tenant AND h.sourced_id = i.sourced_id"
         f" LEFT JOIN {link} AS l ON l.app_id = :app AND l.external_id = i.external_id"
@@ -171,7 +186,7 @@ def _there(plan: Plan, kind: Kind) -> str:
     return f"{linked} UNION {matched} AND s.is_new IS NULL"
 
 
-def _intent(plan: Plan, kind: Kind, row: Row[Any], fields: Sequence[str]) -> _Wanted | None:
+def _wanted(plan: Plan, kind: Kind, row: Row[Any], fields: Sequence[str]) -> Wanted | None:
     values: dict[str, str | None] = {}
     held: dict[str, str | None] = {}
     for name in fields:
@@ -200,10 +215,10 @@ def _intent(plan: Plan, kind: Kind, row: Row[Any], fields: Sequence[str]) -> _Wa
         return None
     told = json.dumps([row.external_id, values], sort_keys=True, ensure_ascii=False)
     key = hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
-    return _Wanted((row.external_id, key, values), held)
+    return Wanted((row.external_id, key, values), row.sourced_id, held)
 
 
-def _without_answered(database: Database, plan: Plan, wanted: Sequence[_Wanted]) -> list[Intent]:
+def _without_answered(database: Database, plan: Plan, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Leave out what the vendor has answered before, where the same again cannot help.
 
     It refused the values; or it took them, and what it made of them is what it holds now.
@@ -221,7 +236,7 @@ def _without_answered(database: Database, plan: Plan, wanted: Sequence[_Wanted])
     refused = {row.key for row in answers if row.state == "rejected"}
     taken = {(row.key, _told(json.loads(row.values))) for row in answers}
     return [
-        one.intent
+        one
         for one in wanted
         if one.intent[1] not in refused and (one.intent[1], _told(one.held)) not in taken
     ]

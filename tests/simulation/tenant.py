@@ -43,6 +43,8 @@ class Job(NamedTuple):
     #: Whether the worker of its current attempt lives, and how many of older attempts do.
     live: bool = False
     zombies: int = 0
+    #: Whether it shows or carries out a plan: nothing joins it, and it is counted nowhere.
+    planned: bool = False
 
 
 class World(NamedTuple):
@@ -83,6 +85,7 @@ class Machine:
     republishes: bool = True
     sweeps: bool = True
     pauses: bool = True
+    plans: bool = False
     #: Faults by name; None: all.
     faults: frozenset[str] | None = None
     _decided: dict[object, list[Decision]] = field(init=False, default_factory=dict)
@@ -109,6 +112,22 @@ class Machine:
         for size in range(1, min(world.requests, len(self.apps)) + 1):
             for wanted in combinations(sorted(self.apps), size):
                 yield Step(f"fire {wanted}", False, lambda wanted=wanted: self._fire(world, wanted))
+        if self.plans and world.requests:
+            for app in sorted(self.apps):
+                yield Step(f"plan {app}", False, lambda app=app: self._plan(world, app))
+
+    def _plan(self, world: World, app: int) -> World:
+        wave = self._next_wave(world)
+        before = {index: self._blockers(world, index) for index in self._firsts(world)}
+        placed = tiers.place(app, wave, self._views(world), self.apps, is_planned=True)
+        if isinstance(placed, Join):
+            raise Violation("a plan joined another job")
+        job = Job(app, wave, wave, planned=True)
+        world = world._replace(jobs=(*world.jobs, job), requests=world.requests - 1)
+        for index, blockers in before.items():
+            if not self._blockers(world, index) <= blockers:
+                raise Violation(f"job {index} waits for a plan that came after it")
+        return self._decide(world)
 
     def _fault(self, world: World, name: str, make: Callable[[World], World]) -> Iterator[Step]:
         word = name.split()[0] if not name.startswith(("lose", "double")) else name
@@ -152,8 +171,7 @@ class Machine:
     # what happens
 
     def _fire(self, world: World, wanted: tuple[int, ...]) -> World:
-        wave = 1 + max((job.last for job in world.jobs), default=0)
-        wave = max([wave, *(1 + bad for _, bad in world.bad)])
+        wave = self._next_wave(world)
         before = {index: self._blockers(world, index) for index in self._firsts(world)}
         world = world._replace(requests=world.requests - len(wanted))
         order = tiers.firing_order(self.apps, dict.fromkeys(self.apps, 0))
@@ -161,18 +179,22 @@ class Machine:
             placed = tiers.place(app, wave, self._views(world), self.apps)
             if isinstance(placed, Join):
                 joined = world.jobs[placed.job_id]
-                if joined.state is not HELD:
-                    raise Violation(f"a request joined a job that is {joined.state}")
+                if joined.state is not HELD or joined.planned:
+                    raise Violation(f"a request joined a job that is {joined.state}, or a plan")
                 world = _put(world, placed.job_id, last=max(joined.last, wave))
             else:
                 world = world._replace(jobs=(*world.jobs, Job(app, wave, wave)))
-            unfinished = sum(job.app == app for job in world.jobs)
+            unfinished = sum(job.app == app and not job.planned for job in world.jobs)
             if unfinished > 2:
                 raise Violation(f"app {app} has {unfinished} unfinished jobs")
         for index, blockers in before.items():
             if not self._blockers(world, index) <= blockers:
                 raise Violation(f"job {index} waits for more than it did: it may starve")
         return self._decide(world)
+
+    def _next_wave(self, world: World) -> int:
+        wave = 1 + max((job.last for job in world.jobs), default=0)
+        return max([wave, *(1 + bad for _, bad in world.bad)])
 
     def _claim(self, world: World, index: int, *, keeps: bool) -> World:
         job = world.jobs[index]
@@ -203,9 +225,9 @@ class Machine:
     def _end(self, world: World, index: int, *, is_bad: bool | None = False) -> World:
         job = world.jobs[index]
         bad = dict(world.bad)
-        if job.state is RUNNING or is_bad:
+        if (job.state is RUNNING or is_bad) and not job.planned:
             bad.pop(job.app, None)
-        if is_bad:
+        if is_bad and not job.planned:
             bad[job.app] = job.wave
         ended = job._replace(state=ENDED, live=False, messages=0)
         jobs = (*world.jobs[:index], ended, *world.jobs[index + 1 :])
@@ -283,6 +305,7 @@ class Machine:
                 wave=job.wave,
                 last_wave=job.last,
                 not_before=LATER if job.waits else None,
+                is_planned=job.planned,
             )
             for index, job in enumerate(world.jobs)
             if job.state is not ENDED

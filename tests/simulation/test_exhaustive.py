@@ -73,8 +73,9 @@ def search(machine: Machine, *, requests: int, faults: int) -> int:
         (Machine(SKIPPING), 2, 3, 10_000),
         (Machine(CHAIN), 3, 2, 20_000),
         (Machine(CHAIN, max_concurrent=2), 4, 1, 20_000),
+        (Machine(ONE_A_TIER, plans=True), 3, 1, 15_000),
     ],
-    ids=["four requests", "three requests", "two requests", "after", "after, two at once"],
+    ids=["four requests", "three requests", "two requests", "after", "after, two at once", "plans"],
 )
 def test_it_is_safe_and_live_in_every_state(
     machine: Machine, requests: int, faults: int, at_least: int
@@ -186,3 +187,14 @@ def test_a_rule_left_out_is_caught(name: str) -> None:
 def test_a_step_left_out_is_caught(switch: str, faults: int) -> None:
     with pytest.raises(Violation):
         search(replace(Machine(ONE_A_TIER), **{switch: False}), requests=3, faults=faults)
+
+
+def test_a_plan_that_takes_requests_in_is_caught() -> None:
+    def joins_a_plan(
+        app_id: int, wave: int, jobs: Sequence, apps: object, *, is_planned: bool = False
+    ) -> object:
+        ordinary = [replace(job, is_planned=False) for job in jobs]
+        return _place(app_id, wave, ordinary, apps, is_planned=is_planned)
+
+    with patch.object(tiers, "place", joins_a_plan), pytest.raises(Violation):
+        search(Machine(ONE_A_TIER, plans=True), requests=3, faults=0)

@@ -14,8 +14,8 @@ from shared.db.tables import apps
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
 from shared.roster.browsing import Wanted, find_record, list_records
-from shared.roster.resolutions import Choice, resolve_conflict
 from shared.roster.provenance import show_record
+from shared.roster.resolutions import Choice, resolve_conflict
 from shared.roster.undo import undo_job
 from shared.roster.why_value import why_value
 from tests.integration.roster.district import Hub, record, roster, user

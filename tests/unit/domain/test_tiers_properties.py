@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.states import JobState, Tier
-from shared.domain.tiers import AppView, JobView, Policy, decide, place
+from shared.domain.tiers import AppView, JobView, Join, New, Policy, Release, decide, place
 from tests.simulation.tenant import NOW, Machine, World
 
 TIERS = list(Tier)
@@ -65,21 +65,31 @@ def boards(draw: st.DrawFn) -> tuple[dict[int, AppView], list[JobView], Policy]:
             active.add(app_id)
         wave = draw(st.integers(1, 6))
         last = wave + draw(st.integers(0, 2))
-        jobs.append(JobView(id=id_, app_id=app_id, state=state, wave=wave, last_wave=last))
+        planned = draw(st.booleans())
+        jobs.append(
+            JobView(
+                id=id_, app_id=app_id, state=state, wave=wave, last_wave=last, is_planned=planned
+            )
+        )
     return apps, jobs, Policy(draw(st.integers(1, 3)))
 
 
-@given(tenants(), st.integers(1, 3), st.lists(st.integers(0, 10**6), min_size=20, max_size=120))
+@given(
+    tenants(),
+    st.integers(1, 3),
+    st.lists(st.integers(0, 10**6), min_size=20, max_size=120),
+    st.booleans(),
+)
 @ordinary
 def test_every_life_keeps_the_promises_and_ends(
-    apps: dict[int, AppView], max_concurrent: int, choices: list[int]
+    apps: dict[int, AppView], max_concurrent: int, choices: list[int], plans: bool
 ) -> None:
-    machine = Machine(apps, max_concurrent=max_concurrent, max_failures=3)
+    machine = Machine(apps, max_concurrent=max_concurrent, max_failures=3, plans=plans)
     world = World(requests=20, faults=8)
     for choice in choices:
         steps = list(machine.steps(world))
         # wishes are many: half of the time something else happens
-        others = [step for step in steps if not step.name.startswith("fire")]
+        others = [step for step in steps if not step.name.startswith(("fire", "plan"))]
         chosen = others if choice % 2 and others else steps
         if not chosen:
             break
@@ -169,6 +179,33 @@ def test_each_held_job_gets_one_decision_and_running_ones_none(
     held = {id_ for id_, state in states.items() if state is JobState.HELD}
     assert held <= set(decided)
     assert all(states[id_] is not JobState.RUNNING for id_ in decided)
+
+
+@given(boards())
+@ordinary
+def test_an_app_is_never_active_twice(
+    board: tuple[dict[int, AppView], list[JobView], Policy],
+) -> None:
+    apps, jobs, policy = board
+    released = {d.job_id for d in decide(jobs, apps, policy, NOW) if isinstance(d, Release)}
+    active = [job.app_id for job in jobs if job.state is not JobState.HELD or job.id in released]
+    assert len(active) == len(set(active))
+
+
+@given(boards(), st.integers(7, 9))
+@ordinary
+def test_nothing_joins_a_plan_and_a_plan_joins_nothing(
+    board: tuple[dict[int, AppView], list[JobView], Policy], wave: int
+) -> None:
+    apps, jobs, _ = board
+    planned = {job.id for job in jobs if job.is_planned}
+    others = [job for job in jobs if not job.is_planned]
+    for app_id in apps:
+        assert place(app_id, wave, jobs, apps, is_planned=True) == New()
+        placed = place(app_id, wave, jobs, apps)
+        assert not (isinstance(placed, Join) and placed.job_id in planned)
+        if not any(job.app_id == app_id for job in others):
+            assert placed == New()
 
 
 @given(boards(), st.integers(7, 9))

@@ -48,6 +48,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_approvals_app_id_state", "approvals", ["app_id", "state"], unique=False)
     op.create_index(
+        "ix_approvals_deadline_at",
+        "approvals",
+        ["deadline_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
         "ix_approvals_tenant_id_state", "approvals", ["tenant_id", "state"], unique=False
     )
     op.create_table(
@@ -641,6 +649,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     op.create_index("ix_outbox_relay_after", "outbox", ["relay_after"], unique=False)
+    op.create_table(
+        "plan_rows",
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("op", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("sourced_id", sa.Text(), nullable=True),
+        sa.Column("school", sa.Text(), nullable=True),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("job_id", "n", name=op.f("pk_plan_rows")),
+    )
+    op.create_index("ix_plan_rows_app_id", "plan_rows", ["app_id"], unique=False)
     op.create_table(
         "quarantine",
         sa.Column("id", ID, autoincrement=True, nullable=False),
