@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from console.cli.arguments import MAX_ID
 from console.cli.output import Json, print_facts, print_json, print_rows
 from console.cli.session import open_session
 from console.cli.waiting import wait_for_jobs, warn_unless_it_runs
@@ -16,8 +17,8 @@ from shared.errors import ConfigurationError
 
 app = typer.Typer(help="Changes that wait for a person.", no_args_is_help=True)
 
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="The approval's id.")]
-Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, help="Their ids.")]
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="The approval's id.")]
+Ids = Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=MAX_ID, help="Their ids.")]
 By = Annotated[str | None, typer.Option(help="Who decides; told with the approval.")]
 STATES = ("pending", "approved", "rejected", "lapsed", "replaced")
 _COLUMNS = ("id", "app", "what", "state", "deadline_at", "decided_by", "job", "job_state")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from console.cli.arguments import MAX_ID
 from console.cli.output import Json, print_facts, print_rows
 from console.cli.session import open_session
 from shared.db import asking, tenants
@@ -49,7 +50,7 @@ def list_(
 
 @app.command()
 def show(
-    conflict: Annotated[int, typer.Argument(metavar="CONFLICT", help="Its id.")],
+    conflict: Annotated[int, typer.Argument(metavar="CONFLICT", min=1, max=MAX_ID, help="Its id.")],
     as_json: Json = False,
 ) -> None:
     """Show a conflict: the record, what both last agreed on, and what each holds now."""
@@ -60,7 +61,9 @@ def show(
 
 @app.command()
 def resolve(
-    conflicts: Annotated[list[int], typer.Argument(metavar="CONFLICT", help="Ids.")],
+    conflicts: Annotated[
+        list[int], typer.Argument(metavar="CONFLICT…", min=1, max=MAX_ID, help="Ids.")
+    ],
     take: Annotated[str, typer.Option(help="hub, app or value.")],
     value: Annotated[
         str | None, typer.Option(help='With --take value: the value; "" for none.')

@@ -127,18 +127,8 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
         " AND l.external_id = r.external_id AND l.sourced_id = r.sourced_id"
         " AND l.fingerprint = r.fingerprint AND l.ended_at IS NULL"
     )
-    run.run(
-        "UPDATE approval_rows AS r SET state = 'moved' WHERE r.approval_id = :approval"
-        f" AND r.state = 'proposed' AND NOT EXISTS (SELECT 1 FROM {link} AS l WHERE {same})",
-        approval=approval_id,
-    )
+    _refuse_moved(run, approval_id, link, same, is_rename=row.op == "rename")
     if row.op == "rename":
-        run.run(
-            "UPDATE approval_rows AS r SET state = 'moved' WHERE r.approval_id = :approval"
-            f" AND r.state = 'proposed' AND EXISTS (SELECT 1 FROM {link} AS l"
-            " WHERE l.app_id = :app AND l.external_id = r.new_external_id)",
-            approval=approval_id,
-        )
         done = run.run(
             f"UPDATE {link} AS l SET external_id = r.new_external_id, last_job = :job"
             f" FROM approval_rows AS r WHERE {same}",
@@ -173,6 +163,25 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
         update(hubs).where(hubs.c.tenant_id == run.key.tenant_id).values(version=hubs.c.version + 1)
     )
     return CarriedOut(row.op, kind, done, along, moved, removed)
+
+
+def _refuse_moved(
+    run: Statements, approval_id: int, link: str, same: str, *, is_rename: bool
+) -> None:
+    """Refuse the rows of an approval whose link is no longer as it was shown."""
+    refuse = (
+        "UPDATE approval_rows AS r SET state = 'moved' WHERE r.approval_id = :approval"
+        " AND r.state = 'proposed'"
+    )
+    run.run(
+        f"{refuse} AND NOT EXISTS (SELECT 1 FROM {link} AS l WHERE {same})", approval=approval_id
+    )
+    if is_rename:
+        run.run(
+            f"{refuse} AND EXISTS (SELECT 1 FROM {link} AS l"
+            " WHERE l.app_id = :app AND l.external_id = r.new_external_id)",
+            approval=approval_id,
+        )
 
 
 def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 #: Each takes absences that a certificate let through, rows that a person approved, or a run that a
 #: person undoes.
-REMOVERS = {"removing.py", "approvals.py", "undo.py"}
+REMOVERS = {"removing.py", "approvals.py", "undo_restoring.py"}
 _REMOVES = re.compile(
     r"ended_at\s*=\s*(?!NULL\b|excluded\b)\S|status\s*=\s*'tobedeleted'", re.IGNORECASE
 )
