@@ -68,10 +68,13 @@ def picture(hub: Hub, at: datetime | None) -> dict[Kind, list[Any]]:
         else PastSnapshot(hub.database, hub.tenant_id, ALL, at)
     )
     with reader as snapshot:
-        return {
+        found = {
             kind: list(snapshot.rows(kind, ALL[kind], order_by=(field_names(kind)[0],)))
             for kind in Kind
         }
+    values = {value for rows in found.values() for row in rows for value in row}
+    assert all(value is None or isinstance(value, str) for value in values)
+    return found
 
 
 def some_users(chance: random.Random, count: int) -> list[Row]:
