@@ -29,7 +29,7 @@ from shared.db.engine import Database
 from shared.db.hub_tables import HUB, change_log, snake
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
-from shared.roster.snapshot import PAGE, Snapshot
+from shared.roster.snapshot import PAGE, Snapshot, as_text
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: Columns that every record has, whatever its kind; the change log tells only of the first.
@@ -100,8 +100,7 @@ class PastSnapshot(Snapshot):
         result = self._connection.execution_options(yield_per=PAGE).execute(query)
         # who joins two readings may not read both to their ends
         self._stack.callback(result.close)
-        for row in result:
-            yield tuple(row)
+        yield from as_text(result, fields)
 
 
 def do_not_compile(connection: Connection) -> None:

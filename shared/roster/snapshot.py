@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from types import TracebackType
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, collate, func, o
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, change_log, snake
+from shared.db.tables import UtcDateTime
 from shared.db.views import iso
 from shared.domain.records import FIELDS, Kind
 from shared.errors import ConfigurationError
@@ -22,6 +23,8 @@ from shared.roster.rules import Filters
 
 #: Rows that are fetched at once.
 PAGE = 2000
+#: The one field that is no text in the hub.
+_MODIFIED = "dateLastModified"
 
 
 class Snapshot:
@@ -89,10 +92,10 @@ class Snapshot:
             return
         if self._handed_out is not None:
             self._handed_out.note_fields(kind, fields)
-        for row in self._masked(connection, kind, fields, order_by):
+        for row in as_text(self._masked(connection, kind, fields, order_by), fields):
             if self._handed_out is not None and kind is Kind.USERS:
                 self._handed_out.note(row[0], row[-1])
-            yield tuple(row)[:-1]
+            yield row[:-1]
 
     def leave_out(self, kind: Kind, sourced_id: str) -> None:
         """Take note that nothing of a record is sent; see `connectors.sdk.RosterReader`."""
@@ -194,7 +197,8 @@ class Snapshot:
             f" ORDER BY {order}"
         )
         bound = {name: masking.values[name] for name in query.compile().params}
-        result = connection.execution_options(yield_per=PAGE).execute(query, bound)
+        typed = query.columns(date_last_modified=UtcDateTime()) if _MODIFIED in fields else query
+        result = connection.execution_options(yield_per=PAGE).execute(typed, bound)
         # who joins two readings may not read both to their ends
         self._stack.callback(result.close)
         yield from result
@@ -227,3 +231,16 @@ class Snapshot:
         if self._connection is None:
             raise ValueError("the snapshot is not open")
         return self._connection
+
+
+def as_text(rows: Iterable[Any], fields: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows `(sourcedId, value of fields[0], …)` with the time of change as `iso` writes it.
+
+    A reader gets text alone, and the same on either database.
+    """
+    places = {place for place, name in enumerate(fields, start=1) if name == _MODIFIED}
+    for row in rows:
+        if not places:
+            yield tuple(row)
+        else:
+            yield tuple(iso(v) if place in places else v for place, v in enumerate(row))

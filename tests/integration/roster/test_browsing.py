@@ -12,6 +12,7 @@ from shared.db.hub_tables import disclosed_fields, disclosures
 from shared.db.review_tables import conflicts
 from shared.db.tables import apps
 from shared.domain.records import Kind
+from shared.domain.states import Mode
 from shared.errors import ConfigurationError
 from shared.roster.browsing import Wanted, find_record, list_records
 from shared.roster.provenance import show_record
@@ -71,17 +72,28 @@ def test_a_list_is_narrowed_by_status_text_and_school(hub: Hub) -> None:
         record(Kind.ORGS, "other", name="School 2", type="school", identifier="S2")
     )
     read[Kind.USERS][1] = user(2, primaryOrgSourcedId="other", email="Second_One@example.org")
+    # without a role there the primary org would be left out
+    read[Kind.ROLES].insert(
+        0,
+        record(
+            Kind.ROLES, "user-2/other", userSourcedId="user-2", roleType="primary",
+            role="student", orgSourcedId="other",
+        ),
+    )  # fmt: skip
     hub.sync(app, read)
     for kind in (Kind.USERS, Kind.ROLES, Kind.ENROLLMENTS, Kind.DEMOGRAPHICS):
-        read[kind] = read[kind][:3]
+        read[kind] = read[kind][:-1]
     hub.sync(app, read)
+    # and the primary org alone is enough
+    role = {Kind.ROLES: ["user-2/other"]}
+    hub.sync(app, {Kind.ROLES: []}, deleted=role, mode=Mode.INCREMENTAL)
     assert sorted(listed(hub)) == ["user1", "user2", "user3"]
     assert listed(hub, status="tobedeleted") == ["user4"]
     assert len(listed(hub, status=None)) == 4
     assert listed(hub, search="second_one@") == ["user2"]
     assert listed(hub, search="second%one@") == []
     assert listed(hub, search="FAMILY 3") == ["user3"]
-    # user 2 has a role at the first school too
+    # user 2 has a role at the first school too, whatever the primary one is
     assert sorted(listed(hub, school="S1")) == ["user1", "user2", "user3"]
     assert listed(hub, school="School 2") == ["user2"]
     assert len(listed(hub, Kind.DEMOGRAPHICS, school="School 2")) == 1
@@ -181,30 +193,25 @@ def test_why_names_the_rule_that_decided(hub: Hub) -> None:
 
 
 def test_why_names_the_person_who_decided(hub: Hub) -> None:
-    first, second = hub.app(1, "two_way"), hub.app(2, "two_way")
+    sis, first, second = hub.app(1), hub.app(2, "two_way"), hub.app(3, "two_way")
     read = roster(users=1)
-    hub.sync(first, read)
-    hub.sync(second, {**ORGS, Kind.USERS: [user(1)]})
-    one = hub.sourced_id(first, Kind.USERS, "user-1")
-    key = hub.key(first)
-    read[Kind.USERS][0] = user(1, phone="1")
-    hub.sync(key, read)
-    with hub.database.write() as connection:
-        conflict = connection.execute(
-            insert(conflicts)
-            .values(
-                tenant_id=hub.tenant_id, app_id=second, kind="users", external_id="user-1",
-                sourced_id=one, field="phone", state="open", job_id=3,
-                at=hub.database.now(connection),
-            )
-            .returning(conflicts.c.id)
-        ).scalar_one()  # fmt: skip
+    read[Kind.USERS][0] = user(1, phone="0")
+    hub.sync(sis, read)
+    for app in (first, second):
+        hub.sync(app, {**ORGS, Kind.USERS: [user(1, phone="0")]})
+    one = hub.sourced_id(sis, Kind.USERS, "user-1")
+    # both have moved it, and the owner's is neither
+    hub.sync(second, {**ORGS, Kind.USERS: [user(1, phone="1")]})
+    counts = hub.sync(first, {**ORGS, Kind.USERS: [user(1, phone="3")]})
+    assert counts["users"]["conflicts"] == 1
+    (conflict,) = (row["id"] for row in hub.table(conflicts))
     resolve_conflict(hub.database, conflict, Choice("value", "2", "a person"))
-    assert why(hub, one, "phone")["rule"] == f"conflict {conflict} resolved by a person"
-    read[Kind.USERS][0] = user(1, phone="1", sms="3")
-    key = hub.key(first)
+    told = why(hub, one, "phone")
+    assert (told["rule"], told["value"]) == (f"conflict {conflict} resolved by a person", "2")
+    read[Kind.USERS][0] = user(1, phone="0", sms="3")
+    key = hub.key(sis)
     hub.sync(key, read)
-    undo_job(hub.database, end_job(hub, first, key.job_id), by="bob")
+    undo_job(hub.database, end_job(hub, sis, key.job_id), by="bob")
     told = why(hub, one, "sms")
     assert (told["rule"], told["value"]) == (f"undo of job {key.job_id} by bob", None)
 

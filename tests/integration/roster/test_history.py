@@ -11,16 +11,18 @@ import pytest
 from sqlalchemy import select
 
 from shared.db.engine import Database
-from shared.db.hub_tables import HUB
+from shared.db.hub_tables import HUB, change_log
 from shared.domain.reading import Row
 from shared.domain.records import Kind, encode_list, field_names
 from shared.domain.states import Mode
 from shared.errors import ConfigurationError
+from shared.roster.duplicate_merge import merge_users
 from shared.roster.history import PastSnapshot, do_not_compile, records_at
 from shared.roster.snapshot import Snapshot
 from shared.roster.undo import undo_job
 from tests.integration.roster.district import Hub, roster, user
 from tests.integration.roster.past_jobs import TurningClock, end_job
+from tests.integration.roster.test_conflicts import Disputed
 
 ALL = {kind: ("status", "dateLastModified", *field_names(kind)) for kind in Kind}
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -68,10 +70,13 @@ def picture(hub: Hub, at: datetime | None) -> dict[Kind, list[Any]]:
         else PastSnapshot(hub.database, hub.tenant_id, ALL, at)
     )
     with reader as snapshot:
-        return {
+        found = {
             kind: list(snapshot.rows(kind, ALL[kind], order_by=(field_names(kind)[0],)))
             for kind in Kind
         }
+    values = {value for rows in found.values() for row in rows for value in row}
+    assert all(value is None or isinstance(value, str) for value in values)
+    return found
 
 
 def some_users(chance: random.Random, count: int) -> list[Row]:
@@ -86,10 +91,20 @@ def some_users(chance: random.Random, count: int) -> list[Row]:
     ]
 
 
+def merge(hub: Hub, chance: random.Random) -> None:
+    """Make one of two users."""
+    users = sorted(row["sourced_id"] for row in hub.records(Kind.USERS).values())
+    if len(users) > 4:
+        merge_users(hub.database, hub.tenant_id, *chance.sample(users, 2), by=None)
+
+
 def step(hub: Hub, chance: random.Random, apps: list[int], jobs: list[int]) -> None:
-    """Sync what has changed at random, or undo a job that has been."""
-    if jobs and chance.random() < 0.35:
+    """Sync what has changed at random, undo a job that has been, or merge two users."""
+    if jobs and chance.random() < 0.3:
         undo_job(hub.database, chance.choice(jobs), by=None)
+        return
+    if jobs and chance.random() < 0.3:
+        merge(hub, chance)
         return
     app = chance.choice(apps)
     key = hub.key(app)
@@ -106,18 +121,29 @@ def step(hub: Hub, chance: random.Random, apps: list[int], jobs: list[int]) -> N
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [1, 4])
 def test_any_instant_is_what_a_copy_of_it_holds(turning: Hub, seed: int) -> None:
     hub, chance = turning, random.Random(seed)
-    apps, jobs = [hub.app(1), hub.app(2, "two_way")], []
+    apps, jobs = [hub.app(1), hub.app(2, "two_way"), hub.app(3, "two_way")], []
     copies = []
-    for _ in range(8):
+    for _ in range(10):
         step(hub, chance, apps, jobs)
         copies.append((now(hub), everybody(hub, None), picture(hub, None)))
     assert len({repr(copy[1]) for copy in copies}) > 4, "the series changes too little"
+    by_hand = {row["actor"].split()[0] for row in hub.table(change_log) if row["actor"]}
+    assert by_hand == {"merge", "undo"}, "the series leaves something out"
     for at, records, rows in copies:
         assert everybody(hub, at) == records
         assert picture(hub, at) == rows
+
+
+def test_what_a_person_decided_is_not_in_the_past(turning: Hub) -> None:
+    hub, disputed = turning, Disputed(turning)
+    at, records, rows = now(hub), everybody(hub, None), picture(hub, None)
+    disputed.resolve("value", "third@example.org")
+    assert picture(hub, None) != rows
+    assert everybody(hub, at) == records
+    assert picture(hub, at) == rows
 
 
 def test_before_the_first_record_there_is_nobody_and_after_now_all_that_is(turning: Hub) -> None:
