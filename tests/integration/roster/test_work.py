@@ -187,6 +187,11 @@ SMALL = {"apps", "approvals", "tenants", "jobs", "hubs"}
 @pytest.mark.timeout(180)
 def test_no_plan_looks_at_a_table_for_each_row_of_another(hub: Hub, tables: str) -> None:
     del tables
+    with hub.database.write() as connection:
+        # new files: what the planner has learnt of the few rows of earlier tests would decide
+        names = ", ".join(table.name for table in hub_tables())
+        connection.exec_driver_sql(f"TRUNCATE {names} CASCADE")
+    hub = Hub(hub.database)
     found: dict[str, list[str]] = {}
     seen: set[str] = set()
 
