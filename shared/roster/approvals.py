@@ -18,6 +18,7 @@ from sqlalchemy import delete, insert, select, update
 from shared.db.hub_tables import LINKS, STAGES, hubs, snake
 from shared.db.review_tables import approval_rows, approvals
 from shared.domain.records import Kind
+from shared.domain.states import UNFINISHED
 from shared.roster.absences import ABSENT, school_sizes
 from shared.roster.holding import references_of
 from shared.roster.plan import Plan
@@ -25,15 +26,27 @@ from shared.roster.removing import remove_orphans
 from shared.roster.rules import AppRules
 from shared.roster.statements import Statements
 
+#: Rows that a person has approved, and whose job has yet to run.
+_UNDER_WAY = (
+    "SELECT r.external_id, r.sourced_id, r.new_external_id, r.fingerprint FROM approvals AS p"
+    " JOIN jobs AS j ON j.app_id = p.app_id AND j.approval_id = p.id"
+    f" AND j.state IN ({', '.join(repr(str(state)) for state in sorted(UNFINISHED))})"
+    " JOIN approval_rows AS r ON r.approval_id = p.id AND r.state = 'proposed'"
+    " WHERE p.app_id = :app AND p.kind = :kind AND p.state = 'approved'"
+)
 #: The attempt's absences that wait for a person, with the id under which the app shows a record
 #: that is proposed as a rename.
 _WAITING = (
-    "SELECT a.verdict, a.school, a.external_id, a.sourced_id, n.external_id AS new_external_id,"
+    f"WITH under_way AS MATERIALIZED ({_UNDER_WAY})"
+    " SELECT a.verdict, a.school, a.external_id, a.sourced_id, n.external_id AS new_external_id,"
     " a.fingerprint FROM stage_absences AS a LEFT JOIN (SELECT s.sourced_id,"
     " min(s.external_id) AS external_id FROM {stage} AS s WHERE s.job_id = :job"
     " AND s.attempt = :attempt AND s.verdict = 'proposed' GROUP BY s.sourced_id) AS n"
     " ON n.sourced_id = a.sourced_id AND a.verdict = 'proposed'"
-    f" WHERE {ABSENT} AND a.verdict IN ('held', 'proposed')"
+    " LEFT JOIN under_way AS u ON u.external_id = a.external_id"
+    " AND u.sourced_id = a.sourced_id AND u.fingerprint = a.fingerprint"
+    " AND coalesce(u.new_external_id, '') = coalesce(n.external_id, '')"
+    f" WHERE {ABSENT} AND a.verdict IN ('held', 'proposed') AND u.external_id IS NULL"
 )
 _OPS = {"held": "remove", "proposed": "rename"}
 
@@ -88,7 +101,7 @@ def propose(run: Statements, plan: Plan) -> list[int]:
         if kind not in complete and kind not in plan.supplied:
             continue
         wanted = _held(run, kind)
-        answered = _answered(run, kind)
+        answered = _rejected(run, kind)
         kept = set()
         for group, approval_id, fingerprint in _pending(run, kind):
             if group in wanted and wanted[group].fingerprint == fingerprint:
@@ -222,7 +235,8 @@ def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:
 def _held(run: Statements, kind: Kind) -> dict[_Group, _Rows]:
     """Return what this read holds back of a kind, by what one approval stands for.
 
-    The rows are streamed: a read that lost a whole district holds as many as the hub has.
+    What was approved, and whose job has yet to run, is not asked for again. The rows are streamed:
+    a read that lost a whole district holds as many as the hub has.
     """
     order = "x.verdict, x.school, x.external_id"
     if run.is_postgresql:
@@ -255,20 +269,16 @@ def _pending(run: Statements, kind: Kind) -> list[tuple[_Group, int, str]]:
     return [(_Group(row.op, kind, row.school), row.id, row.fingerprint) for row in rows]
 
 
-def _answered(run: Statements, kind: Kind) -> set[tuple[_Group, str]]:
-    """Return what a person has decided: rows that were rejected, or approved and are not done."""
+def _rejected(run: Statements, kind: Kind) -> set[tuple[_Group, str]]:
+    """Return what a person has said no to, with the fingerprint of its rows."""
     rows = run.connection.execute(
         select(approvals).where(
             approvals.c.app_id == run.key.app_id,
-            approvals.c.state.in_(["rejected", "approved"]),
+            approvals.c.state == "rejected",
             approvals.c.kind == kind,
         )
     )
-    return {
-        (_Group(row.op, kind, row.school), row.fingerprint)
-        for row in rows
-        if row.state == "rejected" or "done" not in row.counts
-    }
+    return {(_Group(row.op, kind, row.school), row.fingerprint) for row in rows}
 
 
 def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:

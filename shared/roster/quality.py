@@ -110,12 +110,19 @@ def _leave_out_emails(run: Statements) -> None:
 
 def _leave_out_primary_orgs(run: Statements) -> None:
     """Leave out a user's primary org where the user has no role; OneRoster 1.2 asks for one."""
-    where = (
-        f"{OPEN} AND s.primary_org_sourced_id IS NOT NULL AND NOT EXISTS (SELECT 1"
-        f" FROM {_ROLES} AS r WHERE r.job_id = :job AND r.attempt = :attempt"
-        " AND r.raw_user_sourced_id = s.external_id"
-        " AND r.raw_org_sourced_id = s.raw_primary_org_sourced_id)"
+    there = "r.job_id = :job AND r.attempt = :attempt"
+    # in sets: no index finds the roles of one user
+    without = (
+        "WITH given AS MATERIALIZED"
+        " (SELECT s.n, s.external_id, s.raw_primary_org_sourced_id AS org"
+        f" FROM {_USERS} AS s WHERE {OPEN} AND s.primary_org_sourced_id IS NOT NULL),"
+        " had AS MATERIALIZED (SELECT DISTINCT r.raw_user_sourced_id AS external_id,"
+        f" r.raw_org_sourced_id AS org FROM {_ROLES} AS r WHERE {there}"
+        " AND r.raw_user_sourced_id IN (SELECT g.external_id FROM given AS g))"
+        " SELECT g.n FROM given AS g LEFT JOIN had ON had.external_id = g.external_id"
+        " AND had.org = g.org WHERE had.external_id IS NULL"
     )
+    where = f"{OPEN} AND s.n IN ({without})"
     reason = "'the user has no role in it: ' || s.raw_primary_org_sourced_id || '; it was left out'"
     if tell(run, Kind.USERS, where, "primaryOrgSourcedId", reason):
         look_again(run, Kind.USERS, where.removeprefix(f"{OPEN} AND "))
@@ -123,10 +130,13 @@ def _leave_out_primary_orgs(run: Statements) -> None:
 
 
 def _keep_base(run: Statements, column: str, where: str) -> None:
-    """Let a user's value be what the app last gave: as if it had not touched it."""
+    """Let a user's value be what the app last gave: as if it had not touched it.
+
+    Also where the link has ended, and the user is shown again.
+    """
     base = (
         f"SELECT l.{column} FROM {LINKS[Kind.USERS].name} AS l WHERE l.app_id = :app"
-        " AND l.external_id = s.external_id AND l.ended_at IS NULL"
+        " AND l.external_id = s.external_id AND l.sourced_id = s.sourced_id"
     )
     run.run(f"UPDATE {_USERS} AS s SET {column} = ({base}) WHERE {where}")
 

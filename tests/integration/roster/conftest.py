@@ -46,6 +46,23 @@ def postgresql_hub(_hub_url: str) -> Iterator[Hub]:
 
 
 @pytest.fixture
+def unseen_postgresql_hub(servers: Any) -> Iterator[Hub]:
+    """A database of which the planner knows, and learns, nothing.
+
+    What it has learnt of the few rows of other tests would decide how it looks at these.
+    """
+    name = f"test_{os.getpid()}_unseen"
+    database = _open(servers.make_database(name))
+    metadata.create_all(database.engine)
+    with database.write() as connection:
+        for table in metadata.sorted_tables:
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} SET (autovacuum_enabled = false)")
+    yield Hub(database)
+    database.dispose()
+    servers.drop_database(name)
+
+
+@pytest.fixture
 def sqlite_hub(tmp_path: Path) -> Iterator[Hub]:
     database = _open(f"sqlite:///{tmp_path / 'bellringer.db'}")
     metadata.create_all(database.engine)

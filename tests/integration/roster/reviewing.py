@@ -11,11 +11,11 @@ from sqlalchemy import insert, select, update
 
 from shared.db.hub_tables import HUB, LINKS
 from shared.db.review_tables import approval_rows, approvals, judged_pairs
-from shared.db.tables import apps
+from shared.db.tables import apps, tenants
 from shared.domain.records import Kind
 from shared.roster.approvals import CarriedOut, carry_out
 from shared.roster.locking import hub_lock
-from shared.roster.rules import load_rules, parse_app_rules
+from shared.roster.rules import load_rules, parse_app_rules, parse_tenant_rules
 from shared.roster.statements import statements
 from tests.integration.roster.district import Hub, Roster, enrollment, record, roster, user
 
@@ -25,6 +25,14 @@ def set_rules(hub: Hub, app: int, **rules: Any) -> None:
     parse_app_rules(rules)
     with hub.database.write() as connection:
         connection.execute(update(apps).where(apps.c.id == app).values(rules=rules))
+
+
+def set_unique(hub: Hub, *unique: str) -> None:
+    """Set the tenant's unique keys."""
+    rules = {"unique": list(unique)}
+    parse_tenant_rules(rules)
+    with hub.database.write() as connection:
+        connection.execute(update(tenants).where(tenants.c.id == hub.tenant_id).values(rules=rules))
 
 
 def remove_app(hub: Hub, app: int) -> None:

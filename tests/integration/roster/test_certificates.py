@@ -68,7 +68,7 @@ def test_the_right_to_one_kind_removes_no_other(hub: Hub) -> None:
     [
         {"filters": {"schools": ["S1"]}},
         {"schools": {"school": "S1"}},
-        {"attributes": {"users.middleName": "record.givenName"}},
+        {"attributes": {"users.middleName": "givenName"}},
     ],
 )
 def test_another_filter_or_mapping_puts_out_of_scope_and_the_next_read_removes(
@@ -93,7 +93,7 @@ def test_a_connector_that_asks_for_something_else_puts_out_of_scope(hub: Hub) ->
     before = hub.sourced_id(app, Kind.USERS, "user-5")
     read = roster(users=3)
     read[Kind.USERS].append(user(5))
-    assert sync(hub, app, read, asks="2026")["unchanged"] == 4
+    assert sync(hub, app, read, asks="2026") == {"unchanged": 4}
     assert hub.sourced_id(app, Kind.USERS, "user-5") == before
 
 
@@ -121,10 +121,12 @@ def test_who_was_out_of_scope_for_longer_than_the_grace_period_is_who_it_was(hub
 
 def test_who_could_not_be_read_is_there_and_nobody_else_becomes_them(hub: Hub) -> None:
     app = hub.app(1)
-    hub.sync(app, roster(users=3))
+    known = roster(users=3)
+    known[Kind.USERS][2] = user(3, email="three@d.example")
+    hub.sync(app, known)
     read = roster(users=2)
-    # somebody new has the SIS id, and the user name, of one who could not be read
-    read[Kind.USERS].append(user(9, identifier="1003", username="user3"))
+    # somebody new has the SIS id, and the e-mail address, of one who could not be read
+    read[Kind.USERS].append(user(9, identifier="1003", email="three@d.example"))
     refused = [Refused(Kind.USERS, "user-3", "familyName", "it is no text", {})]
     counts = hub.sync(app, read, refused=refused)
     assert counts["users"] == {"added": 1, "unchanged": 2, "quarantined": 1}

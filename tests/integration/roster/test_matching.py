@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.records import Kind
 from tests.integration.roster.district import Hub, Roster, roster, user
-from tests.integration.roster.reviewing import age_removals, set_rules
+from tests.integration.roster.reviewing import age_removals, set_rules, set_unique
 
 
 def known_as(hub: Hub, app: int, number: int, first: int) -> bool:
@@ -17,8 +17,9 @@ def known_as(hub: Hub, app: int, number: int, first: int) -> bool:
 
 
 def one(prefix: str, **values: str | None) -> Roster:
+    """One user, whose username no other app's has: it must be unique, and names nobody."""
     read = roster(users=1, prefix=prefix)
-    read[Kind.USERS] = [user(1, prefix, **values)]
+    read[Kind.USERS] = [user(1, prefix, **{"username": f"{prefix}user1", **values})]
     return read
 
 
@@ -41,6 +42,8 @@ def test_only_the_app_s_rules_name_a_user(
     found: bool,
 ) -> None:
     first, second = hub.app(1), hub.app(2)
+    # else who has another's username, and is somebody else, would be left out
+    set_unique(hub)
     set_rules(hub, second, **rules)
     hub.sync(first, one("", **{"identifier": "1", **same}))
     hub.sync(second, one("b-", **{"identifier": "2", **same}))

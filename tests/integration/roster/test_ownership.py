@@ -28,51 +28,51 @@ def email(hub: Hub) -> str | None:
 
 def test_by_default_the_first_app_that_supplies_a_value_is_right(hub: Hub) -> None:
     first, second = hub.app(1), hub.app(2)
-    hub.sync(second, one("b-", email="b1"))
-    hub.sync(first, one(email="a1"))
-    assert email(hub) == "a1"
-    hub.sync(second, one("b-", email="b2"))
-    assert email(hub) == "a1"
+    hub.sync(second, one("b-", email="b1@d.example"))
+    hub.sync(first, one(email="a1@d.example"))
+    assert email(hub) == "a1@d.example"
+    hub.sync(second, one("b-", email="b2@d.example"))
+    assert email(hub) == "a1@d.example"
     # the owner has no value any more: the next one that has is right from its next edit on
     hub.sync(first, one(email=None))
     assert email(hub) is None
-    hub.sync(second, one("b-", email="b3"))
-    assert email(hub) == "b3"
-    hub.sync(first, one(email="a2"))
-    assert email(hub) == "a2"
+    hub.sync(second, one("b-", email="b3@d.example"))
+    assert email(hub) == "b3@d.example"
+    hub.sync(first, one(email="a2@d.example"))
+    assert email(hub) == "a2@d.example"
 
 
 def test_a_rule_makes_a_later_app_the_owner(hub: Hub) -> None:
     first, second = hub.app(1), hub.app(2)
     set_rules(hub, second, fields={"users.email": "owner"})
-    hub.sync(first, one(email="a1"))
-    hub.sync(second, one("b-", email="b1"))
-    assert email(hub) == "b1"
-    hub.sync(first, one(email="a2"))
-    assert email(hub) == "b1"
+    hub.sync(first, one(email="a1@d.example"))
+    hub.sync(second, one("b-", email="b1@d.example"))
+    assert email(hub) == "b1@d.example"
+    hub.sync(first, one(email="a2@d.example"))
+    assert email(hub) == "b1@d.example"
 
 
 def test_of_two_owners_the_first_is_right_in_whatever_order_they_come(hub: Hub) -> None:
     first, second, third = hub.app(1), hub.app(2), hub.app(3)
     for app in (second, third):
         set_rules(hub, app, fields={"users.email": "owner"})
-    hub.sync(first, one(email="a1"))
-    hub.sync(third, one("c-", email="c1"))
-    hub.sync(second, one("b-", email="b1"))
-    assert email(hub) == "b1"
-    hub.sync(third, one("c-", email="c2"))
-    assert email(hub) == "b1"
+    hub.sync(first, one(email="a1@d.example"))
+    hub.sync(third, one("c-", email="c1@d.example"))
+    hub.sync(second, one("b-", email="b1@d.example"))
+    assert email(hub) == "b1@d.example"
+    hub.sync(third, one("c-", email="c2@d.example"))
+    assert email(hub) == "b1@d.example"
 
 
 def test_fill_takes_the_value_where_the_hub_has_none(hub: Hub) -> None:
     first, second = hub.app(1), hub.app(2)
     set_rules(hub, first, fields={"users.email": "fill", "users.phone": "fill"})
-    hub.sync(second, one("b-", email="b1"))
-    hub.sync(first, one(email="a1", phone="1"))
-    assert email(hub) == "b1"
+    hub.sync(second, one("b-", email="b1@d.example"))
+    hub.sync(first, one(email="a1@d.example", phone="1"))
+    assert email(hub) == "b1@d.example"
     assert hub.records(Kind.USERS)["user1"]["phone"] == "1"
-    hub.sync(second, one("b-", email="b2"))
-    assert email(hub) == "b2"
+    hub.sync(second, one("b-", email="b2@d.example"))
+    assert email(hub) == "b2@d.example"
 
 
 @pytest.mark.parametrize("tier", ["import", "two_way"])
@@ -80,15 +80,15 @@ def test_what_is_ignored_is_taken_by_nobody_and_no_conflict(hub: Hub, tier: str)
     first, second = hub.app(2), hub.app(1, tier)
     set_rules(hub, second, fields={"users.email": "ignore"})
     hub.sync(first, one(phone="1"))
-    assert hub.sync(second, one("b-", email="b1", phone="1"))["users"] == {"unchanged": 1}
+    assert hub.sync(second, one("b-", email="b1@d.example", phone="1"))["users"] == {"unchanged": 1}
     assert email(hub) is None
     assert hub.link(second, Kind.USERS, "b-user-1")["email"] is None
     # it comes first, and is no owner of what is ignored
-    hub.sync(first, one(email="a1", phone="1"))
-    assert hub.sync(second, one("b-", email="b2", phone="1"))["users"] == {"unchanged": 1}
-    assert email(hub) == "a1"
+    hub.sync(first, one(email="a1@d.example", phone="1"))
+    assert hub.sync(second, one("b-", email="b2@d.example", phone="1"))["users"] == {"unchanged": 1}
+    assert email(hub) == "a1@d.example"
     assert hub.count(conflicts) == 0
-    plan = hub.plan(second, one("b-", email="b3", phone="1"))
+    plan = hub.plan(second, one("b-", email="b3@d.example", phone="1"))
     writable = {Kind.USERS: frozenset({"email"})}
     assert not list(
         pending_writes(hub.database, plan, writable, batch_size=9, accepts=lambda *_: True)
@@ -99,11 +99,11 @@ def test_what_is_ignored_is_taken_by_nobody_and_no_conflict(hub: Hub, tier: str)
 def test_what_is_ignored_no_longer_is_taken_with_the_next_read(hub: Hub) -> None:
     app = hub.app(1)
     set_rules(hub, app, fields={"users.email": "ignore"})
-    hub.sync(app, one(email="a1"))
+    hub.sync(app, one(email="a1@d.example"))
     assert email(hub) is None
     set_rules(hub, app)
-    assert hub.sync(app, one(email="a1"))["users"] == {"updated": 1}
-    assert email(hub) == "a1"
+    assert hub.sync(app, one(email="a1@d.example"))["users"] == {"updated": 1}
+    assert email(hub) == "a1@d.example"
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_rules_that_mean_nothing_are_refused(fields: dict[str, str], told: str) 
 
 def test_a_removed_app_owns_nothing_and_keeps_nobody(hub: Hub) -> None:
     first, second = hub.app(1), hub.app(2)
-    hub.sync(first, one(email="a1"))
-    hub.sync(second, one("b-", email="b1"))
+    hub.sync(first, one(email="a1@d.example"))
+    hub.sync(second, one("b-", email="b1@d.example"))
     remove_app(hub, first)
     with hub.database.read() as connection:
         assert set(load_ownership(connection, second).rules) == {second}
-    hub.sync(second, one("b-", email="b2"))
-    assert email(hub) == "b2"
+    hub.sync(second, one("b-", email="b2@d.example"))
+    assert email(hub) == "b2@d.example"
     read = roster(users=2, prefix="b-")
     hub.sync(second, read)
     for kind in (Kind.USERS, Kind.ROLES, Kind.ENROLLMENTS, Kind.DEMOGRAPHICS):

@@ -60,7 +60,7 @@ def test_without_a_key_they_are_proposed_before_limits_are_counted(hub: Hub) -> 
     assert set(waiting(hub)) == {("rename", "users")}
 
     done = approve(hub, proposal)
-    assert (done.done, done.moved) == (20, 0)
+    assert (done.done, done.moved) == (20, [])
     assert links(hub, app) == {f"n-{old}": sourced_id for old, sourced_id in before.items()}
     counts = hub.sync(app, renamed(20, identifier=None))
     assert counts["users"] == {"updated": 20}
