@@ -110,15 +110,19 @@ def _leave_out_emails(run: Statements) -> None:
 
 def _leave_out_primary_orgs(run: Statements) -> None:
     """Leave out a user's primary org where the user has no role; OneRoster 1.2 asks for one."""
-    where = (
-        f"{OPEN} AND s.primary_org_sourced_id IS NOT NULL AND NOT EXISTS (SELECT 1"
-        f" FROM {_ROLES} AS r WHERE r.job_id = :job AND r.attempt = :attempt"
-        " AND r.raw_user_sourced_id = s.external_id"
-        " AND r.raw_org_sourced_id = s.raw_primary_org_sourced_id)"
+    # a set of its own, and a join: the roles have no index by whose they are
+    lost = (
+        "WITH held AS MATERIALIZED (SELECT DISTINCT r.raw_user_sourced_id AS who,"
+        f" r.raw_org_sourced_id AS org FROM {_ROLES} AS r"
+        " WHERE r.job_id = :job AND r.attempt = :attempt)"
+        f" SELECT s.n FROM {_USERS} AS s LEFT JOIN held ON held.who = s.external_id"
+        " AND held.org = s.raw_primary_org_sourced_id"
+        f" WHERE {OPEN} AND s.primary_org_sourced_id IS NOT NULL AND held.who IS NULL"
     )
+    where = f"{OPEN} AND s.n IN ({lost})"
     reason = "'the user has no role in it: ' || s.raw_primary_org_sourced_id || '; it was left out'"
     if tell(run, Kind.USERS, where, "primaryOrgSourcedId", reason):
-        look_again(run, Kind.USERS, where.removeprefix(f"{OPEN} AND "))
+        look_again(run, Kind.USERS, f"s.n IN ({lost})")
         _keep_base(run, "primary_org_sourced_id", where)
 
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
-from shared.domain.records import Kind
+from shared.domain.records import Kind, encode_list, field_names
 from tests.integration.roster.district import Hub, Roster, user
 from tests.integration.roster.reviewing import approve, schools, waiting, without_students
 
@@ -32,6 +32,17 @@ def changed(read: Roster, numbers: range) -> Roster:
     return {**read, Kind.USERS: rows}
 
 
+def with_agents(read: Roster) -> Roster:
+    """The same read, in which everyone names the next user as an agent."""
+    rows = read[Kind.USERS]
+    place = 1 + field_names(Kind.USERS).index("agentSourcedIds")
+    users = [
+        (*row[:place], encode_list([agent[0] or ""]), *row[place + 1 :])
+        for row, agent in zip(rows, [*rows[1:], rows[0]], strict=True)
+    ]
+    return {**read, Kind.USERS: users}
+
+
 def renamed(size: int, prefix: str) -> Roster:
     """The same people under other ids, without a key."""
     read = schools(*[size] * SCHOOLS, per_student=2, prefix=prefix)
@@ -46,7 +57,7 @@ def live(hub: Hub, size: int) -> None:
     """Run through all that happens to a district of `SCHOOLS` × `size` students."""
     app, other, twice = hub.app(1), hub.app(2), hub.app(3)
     students = SCHOOLS * size
-    read = schools(*[size] * SCHOOLS, per_student=2)
+    read = with_agents(schools(*[size] * SCHOOLS, per_student=2))
     hub.sync(app, read)
     hub.sync(app, read)
     hub.sync(app, changed(read, range(1, students, 10)))
@@ -65,7 +76,10 @@ def live(hub: Hub, size: int) -> None:
     approve(hub, waiting(hub)["remove", "users"][0])
     hub.sync(app, read)
     # two rows of one app for each person
-    doubled = read[Kind.USERS] + [(f"twin-{row[0]}", *row[1:]) for row in read[Kind.USERS]]
+    doubled = read[Kind.USERS] + [
+        user(number, "twin-", username=f"twin{number}", primaryOrgSourcedId=None)
+        for number in range(1, students + 1)
+    ]
     assert hub.sync(twice, {**read, Kind.USERS: doubled})["users"]["added"] == students
 
 
