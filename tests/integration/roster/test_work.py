@@ -170,13 +170,21 @@ def hub_tables() -> list[Any]:
     return metadata.sorted_tables
 
 
+def takes_apart(plan: dict[str, Any]) -> bool:
+    """Whether a part of a plan takes the array of a row apart."""
+    return plan["Node Type"] == "Function Scan" or any(map(takes_apart, plan.get("Plans", [])))
+
+
 def runaways(plan: dict[str, Any], told: str, *, is_inner: bool = False) -> Iterator[str]:
-    """Yield the scans of whole tables that a plan repeats for each row of something else."""
+    """Yield the scans of whole tables, and joins, that a plan repeats for each row of another."""
     name = plan.get("Subplan Name", "")
     if plan.get("Parent Relationship") == "SubPlan" and f"hashed {name}" not in told:
         is_inner = True
     if is_inner and plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in SMALL:
         yield plan["Relation Name"]
+    if is_inner and plan["Node Type"].endswith(" Join") and takes_apart(plan):
+        # the elements of a row's array, with all that they may name: once for each row
+        yield "elements"
     for place, child in enumerate(plan.get("Plans", [])):
         inner = is_inner or (
             plan["Node Type"] == "Nested Loop"
