@@ -125,7 +125,7 @@ def _leave_out_primary_orgs(run: Statements) -> None:
     where = f"{OPEN} AND s.n IN ({without})"
     reason = "'the user has no role in it: ' || s.raw_primary_org_sourced_id || '; it was left out'"
     if tell(run, Kind.USERS, where, "primaryOrgSourcedId", reason):
-        look_again(run, Kind.USERS, where.removeprefix(f"{OPEN} AND "))
+        look_again(run, Kind.USERS, f"s.n IN ({without})")
         _keep_base(run, "primary_org_sourced_id", where)
 
 

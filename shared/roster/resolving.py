@@ -89,12 +89,23 @@ def _reference(run: Statements, kind: Kind, field: Field, number: int) -> _Refer
         return _Reference(field, *_lookup(field.ref, name, given))
     join, found = _lookup(field.ref, "r", "e.value")
     grouped = (
-        f"SELECT s.n, {run.gathered(found)} AS ids FROM {STAGES[kind].name} AS s"
-        f" CROSS JOIN {run.elements(f's.{raw(field)}')} {join}"
-        f" WHERE {OPEN} AND s.{raw(field)} IS NOT NULL AND {found} IS NOT NULL GROUP BY s.n"
+        f"{_each(run, kind, field)} SELECT e.n, {run.gathered(found)} AS ids FROM e {join}"
+        f" WHERE {found} IS NOT NULL GROUP BY e.n"
     )
     written = f"SELECT g.n, {run.sorted_array('g.ids')} AS ids FROM ({grouped}) AS g"
     return _Reference(field, f"LEFT JOIN ({written}) AS {name} ON {name}.n = x.n", f"{name}.ids")
+
+
+def _each(run: Statements, kind: Kind, field: Field) -> str:
+    """Return a table expression `e`: what a field of the open rows names, an element a row.
+
+    It comes before the join: inside a lateral join all that may be named is looked at per row.
+    """
+    given = f"s.{raw(field)}"
+    return (
+        f"WITH e AS MATERIALIZED (SELECT s.n, e.value FROM {STAGES[kind].name} AS s"
+        f" CROSS JOIN {run.elements(given)} WHERE {OPEN} AND {given} IS NOT NULL)"
+    )
 
 
 def _refer(run: Statements, kind: Kind, fields: Sequence[Field], *, numbers: bool = False) -> None:
@@ -259,23 +270,28 @@ def _match_once(run: Statements, kind: Kind, mapped: str) -> None:
 
 def _dangling(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
     """Refuse rows that name nobody; what is optional is left out, and said."""
-    stage = STAGES[kind].name
-    for field in fields:
-        if field.ref is None:
-            continue
-        given = raw(field)
-        missing = f"s.{snake(field.name)} IS NULL AND s.{given} IS NOT NULL"
-        if field.many:
-            join, found = _lookup(field.ref, "r", "e.value")
-            missing = (
-                f"s.n IN (SELECT s.n FROM {stage} AS s CROSS JOIN {run.elements(f's.{given}')}"
-                f" {join} WHERE {OPEN} AND s.{given} IS NOT NULL AND {found} IS NULL)"
-            )
-        where = f"{OPEN} AND {missing}"
-        if not run.value(f"SELECT count(*) FROM {stage} AS s WHERE {where}"):
-            continue
-        reason = f"'it names no record of {field.ref} that was read or is known: ' || s.{given}"
+    missing = {field: _names_nobody(run, kind, field) for field in fields}
+    # one look at all rows finds out that nothing is missing, which is the rule
+    any_missing = " OR ".join(f"({condition})" for condition in missing.values())
+    some = f"SELECT count(*) FROM {STAGES[kind].name} AS s WHERE {OPEN} AND ({any_missing})"
+    if not missing or not run.value(some):
+        return
+    for field, condition in missing.items():
+        where = f"{OPEN} AND {condition}"
+        reason = (
+            f"'it names no record of {field.ref} that was read or is known: ' || s.{raw(field)}"
+        )
         if field.required:
             refuse(run, kind, where, field.name, reason)
         elif tell(run, kind, where, field.name, reason + " || '; it was left out'"):
-            look_again(run, kind, missing)
+            look_again(run, kind, condition)
+
+
+def _names_nobody(run: Statements, kind: Kind, field: Field) -> str:
+    """Return a condition of open rows `s`: a reference of theirs was not resolved."""
+    if field.ref is None:
+        raise ValueError(f"{field.name} is no reference")
+    if not field.many:
+        return f"s.{snake(field.name)} IS NULL AND s.{raw(field)} IS NOT NULL"
+    join, found = _lookup(field.ref, "r", "e.value")
+    return f"s.n IN ({_each(run, kind, field)} SELECT e.n FROM e {join} WHERE {found} IS NULL)"

@@ -68,7 +68,8 @@ def test_what_waits_when_a_period_is_set_is_skipped_and_resumes_when_it_is_clear
     set_rollover(district.gate, "oak", period)
     assert district.states()[first] == "skipped"
     why = why_app(district.database, district.tenant_id, 1).reason
-    assert why.startswith("rollover: imports are suspended until 2026-01-06 00:00 (UTC)")
+    told = "takes no jobs: rollover: imports are suspended until 2026-01-06 00:00 (UTC)"
+    assert why.startswith(told)
     set_rollover(district.gate, "oak", None)
     assert district.job(district.ask("oak/sis").job_id).state == "queued"
 

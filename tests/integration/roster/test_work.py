@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 
 from shared.domain.reading import Row
-from shared.domain.records import Kind, field_names
+from shared.domain.records import Kind, encode_list, field_names
 from tests.integration.roster.district import Hub, Roster, user
 from tests.integration.roster.reviewing import approve, schools, waiting, without_students
 
@@ -39,6 +39,17 @@ def twin(row: Row) -> Row:
     return (f"twin-{row[0]}", *row[1:place], f"twin-{row[place]}", *row[place + 1 :])
 
 
+def with_agents(read: Roster) -> Roster:
+    """The same read, in which everyone names the next user as an agent."""
+    rows = read[Kind.USERS]
+    place = 1 + field_names(Kind.USERS).index("agentSourcedIds")
+    users = [
+        (*row[:place], encode_list([agent[0] or ""]), *row[place + 1 :])
+        for row, agent in zip(rows, [*rows[1:], rows[0]], strict=True)
+    ]
+    return {**read, Kind.USERS: users}
+
+
 def renamed(size: int, prefix: str) -> Roster:
     """The same people under other ids, without a key."""
     read = schools(*[size] * SCHOOLS, per_student=2, prefix=prefix)
@@ -53,7 +64,7 @@ def live(hub: Hub, size: int) -> None:
     """Run through all that happens to a district of `SCHOOLS` × `size` students."""
     app, other, twice = hub.app(1), hub.app(2), hub.app(3)
     students = SCHOOLS * size
-    read = schools(*[size] * SCHOOLS, per_student=2)
+    read = with_agents(schools(*[size] * SCHOOLS, per_student=2))
     hub.sync(app, read)
     hub.sync(app, read)
     hub.sync(app, changed(read, range(1, students, 10)))
@@ -163,13 +174,21 @@ def hub_tables() -> list[Any]:
     return metadata.sorted_tables
 
 
+def takes_apart(plan: dict[str, Any]) -> bool:
+    """Whether a part of a plan takes the array of a row apart."""
+    return plan["Node Type"] == "Function Scan" or any(map(takes_apart, plan.get("Plans", [])))
+
+
 def runaways(plan: dict[str, Any], told: str, *, is_inner: bool = False) -> Iterator[str]:
-    """Yield the scans of whole tables that a plan repeats for each row of something else."""
+    """Yield the scans of whole tables, and joins, that a plan repeats for each row of another."""
     name = plan.get("Subplan Name", "")
     if plan.get("Parent Relationship") == "SubPlan" and f"hashed {name}" not in told:
         is_inner = True
     if is_inner and plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in SMALL:
         yield plan["Relation Name"]
+    if is_inner and plan["Node Type"].endswith(" Join") and takes_apart(plan):
+        # the elements of a row's array, with all that they may name: once for each row
+        yield "elements"
     for place, child in enumerate(plan.get("Plans", [])):
         inner = is_inner or (
             plan["Node Type"] == "Nested Loop"
