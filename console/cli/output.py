@@ -75,5 +75,21 @@ def cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(part) for part in value) or "–"
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return _counted(value) or json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def _counted(value: Mapping[str, Any]) -> str | None:
+    """Return counts by kind in words, without those that are zero; None: it is something else."""
+    counts = [of.values() for of in value.values() if isinstance(of, dict)]
+    if (
+        not counts
+        or len(counts) < len(value)
+        or any(type(n) is not int for of in counts for n in of)
+    ):
+        return None
+    told = {
+        kind: ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in of.items() if n)
+        for kind, of in value.items()
+    }
+    return "; ".join(f"{kind}: {words}" for kind, words in told.items() if words) or "nothing"
