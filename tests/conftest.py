@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SERVICES = ROOT / "deploy" / "services"
 
 #: What steers the tests themselves stays; everything else is a setting of somebody's shell.
-_KEPT = {"BELLRINGER_FAULTS"}
+_KEPT = {"BELLRINGER_BENCH", "BELLRINGER_FAULTS"}
 #: A folder whose servers somebody else takes down, so that a run of tests need not start its own.
 _GIVEN_FOLDER = os.environ.get("BELLRINGER_TEST_SERVICES_DIR")
 _EX_UNAVAILABLE = 69
