@@ -13,7 +13,7 @@ from shared.domain.reading import Row
 from shared.domain.records import FIELDS, Field, Kind, encode_list
 
 _GUID = re.compile(r"[0-9A-Za-z.\-_/@]{1,255}")
-_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
+_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
 #: Fields that hold a date.
 DATES = frozenset({"startDate", "endDate", "beginDate", "birthDate"})
 
