@@ -240,16 +240,6 @@ def load_rules(connection: Connection, app_id: int) -> tuple[AppRules, TenantRul
     return parse_app_rules(row.app), parse_tenant_rules(row.tenant)
 
 
-def tenant_app_rules(connection: Connection, tenant_id: int) -> dict[int, AppRules]:
-    """Return the rules of every app of a tenant that is not removed, by app id."""
-    rows = connection.execute(
-        select(apps.c.id, apps.c.rules).where(
-            apps.c.tenant_id == tenant_id, apps.c.removed_at.is_(None)
-        )
-    )
-    return {row.id: parse_app_rules(row.rules) for row in rows}
-
-
 def _parse(model: type[Model], value: Mapping[str, Any] | None) -> Model:
     try:
         return model.model_validate(value or {})
