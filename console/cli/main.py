@@ -1,4 +1,4 @@
-"""The `bellringer` command: its groups, and how errors end it.
+"""The `bellringer` command: how it starts, and how errors end it.
 
 Exit codes: 0 all is well; 1 something failed, or a check found an error; 2 the input is wrong.
 """
@@ -6,71 +6,20 @@ Exit codes: 0 all is well; 1 something failed, or a check found an error; 2 the 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import typer
-from sqlalchemy.exc import OperationalError
 from typer.exceptions import TyperException
 
-from console.cli import (
-    approvals,
-    apps,
-    conflicts,
-    db,
-    demo,
-    disclosures,
-    doctor,
-    duplicates,
-    jobs,
-    plan,
-    processes,
-    quarantine,
-    roster,
-    roster_export,
-    rules,
-    run_now,
-    schedules,
-    tenants,
-    why,
-)
-from console.cli.output import exiting
+from console.cli.commands import OnDemand
 from console.cli.usage import as_configuration_error, is_help
-from shared.db.engine import Database, brief
 from shared.errors import BellringerError, BrokerUnavailableError, ConfigurationError
 from shared.observability import set_up_logging
 from shared.secrets import check_key
 from shared.settings import load_settings
 
-app = typer.Typer(
-    name="bellringer",
-    help="One roster hub for a school district, synced with its apps in order.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.add_typer(tenants.app, name="tenants")
-app.add_typer(apps.app, name="apps")
-app.add_typer(schedules.app, name="schedules")
-app.add_typer(rules.app, name="rules")
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(conflicts.app, name="conflicts")
-roster.app.command("export")(roster_export.export)
-app.add_typer(roster.app, name="roster")
-app.add_typer(duplicates.app, name="duplicates")
-app.add_typer(quarantine.app, name="quarantine")
-app.add_typer(approvals.app, name="approvals")
-app.add_typer(db.app, name="db")
-for name, command in (
-    ("run-now", run_now.run_now),
-    ("plan", plan.plan),
-    ("why", why.why),
-    ("disclosures", disclosures.disclosures),
-    ("doctor", doctor.doctor),
-    ("scheduler", processes.scheduler),
-    ("worker", processes.worker),
-    ("simulator", processes.simulator),
-    ("demo", demo.demo),
-):
-    app.command(name)(exiting(command))
+if TYPE_CHECKING:
+    from sqlalchemy.exc import OperationalError
 
 
 def main() -> None:
@@ -87,7 +36,7 @@ def run(arguments: list[str]) -> int:
         level = settings.log_level if long_running else max_level(settings.log_level)
         set_up_logging(level, settings.log_format)
         # not standalone: what the parser refuses is told as all other errors are
-        ended = app(arguments, prog_name="bellringer", standalone_mode=False)
+        ended = OnDemand().main(arguments, prog_name="bellringer", standalone_mode=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except typer.Abort:
@@ -98,7 +47,7 @@ def run(arguments: list[str]) -> int:
         return _fail(str(error), 2)
     except (BrokerUnavailableError, BellringerError) as error:
         return _fail(str(error), 1)
-    except OperationalError as error:
+    except _operational_error() as error:
         return _fail(_database_error(error), 1)
     except BrokenPipeError:
         return 1
@@ -115,8 +64,17 @@ def _fail(told: str, code: int) -> int:
     return code
 
 
+def _operational_error() -> type[OperationalError]:
+    """Return what to catch, imported once something has been raised: help needs no database."""
+    from sqlalchemy.exc import OperationalError
+
+    return OperationalError
+
+
 def _database_error(error: OperationalError) -> str:
     """Say that the database failed, and where, without its password."""
+    from shared.db.engine import Database, brief
+
     url = Database(load_settings().resolved_database_url()).url
     where = url.render_as_string(hide_password=True)
     return f"BELLRINGER_DATABASE_URL: the database at {where} failed: {brief(error)}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.output import Json, cell, print_facts, print_json, print_rows
+from console.cli.roster_export import export
 from console.cli.session import open_session
 from shared.db.tenants import find_tenant
 from shared.domain.records import Kind, field_names
@@ -18,6 +19,7 @@ from shared.roster.provenance import show_record
 from shared.roster.why_value import why_value
 
 app = typer.Typer(help="The records of a tenant's hub, now or as they were.", no_args_is_help=True)
+app.command("export")(export)
 
 Tenant = Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")]
 KindName = Annotated[str, typer.Argument(metavar="KIND", help="users, classes, …")]
@@ -156,9 +158,9 @@ def _print_chain(chain: dict[str, Any]) -> None:
     if chain["job"]:
         job = chain["job"]
         typer.echo(f"  job: {job['id']} ({job.get('mode', '?')}) at {chain['at']}")
-    for export in chain["carried_by"]:
-        mask = f", {export['mask']}" if export["mask"] else ""
-        typer.echo(f"  sent: to {export['app']} by job {export['job']} at {export['at']}{mask}")
+    for sent in chain["carried_by"]:
+        mask = f", {sent['mask']}" if sent["mask"] else ""
+        typer.echo(f"  sent: to {sent['app']} by job {sent['job']} at {sent['at']}{mask}")
     for write in chain["written_to"]:
         typer.echo(f"  written: to {write['app']} by job {write['job']} at {write['at']}")
     if not chain["carried_by"] and not chain["written_to"]:

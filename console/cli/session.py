@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from shared.broker.connect import open_broker
-from shared.broker.relay import Relay
 from shared.db.engine import Database, open_database
 from shared.db.gate import Gate
 from shared.db.migrate import check_current, upgrade
@@ -33,6 +31,10 @@ class Session:
         """
         if not publications or self.settings.is_embedded_broker:
             return
+        # most commands cause nothing, and the libraries of the broker are slow to import
+        from shared.broker.connect import open_broker
+        from shared.broker.relay import Relay
+
         broker = open_broker(self.settings)
         try:
             Relay(broker.publisher, Outbox(self.database)).publish_now(publications)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection
 
 from console.cli.output import stderr
 from console.cli.session import Session
-from console.embedded import Embedded
 from shared.db import asking, views
 from shared.db.why import why_job
 from shared.domain.states import UNFINISHED, JobState
@@ -26,6 +25,9 @@ def wait_until(session: Session, is_done: Callable[[], bool]) -> None:
         BellringerError: a thread has died, so that it will never be.
     """
     if session.settings.is_embedded_broker:
+        # scheduler, workers and all that they need: imported where they run
+        from console.embedded import Embedded
+
         with Embedded(session.settings, session.database) as embedded:
             embedded.wait(is_done)
         return

@@ -1,4 +1,8 @@
-"""Brings a database to the newest schema, by Alembic, on PostgreSQL and SQLite alike."""
+"""Brings a database to the newest schema, by Alembic, on PostgreSQL and SQLite alike.
+
+Alembic is imported only to upgrade: each command asks whether the schema is the newest one, and
+the import would take longer than its answer.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,7 @@ import logging
 import threading
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
 from shared.db.engine import Database, brief
@@ -17,6 +18,7 @@ from shared.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 #: The key of the advisory lock behind which several processes upgrade in turn.
 LOCK_KEY = 7_231_406_512
 #: The longest wait between two looks at a database that is down, in seconds.
@@ -25,7 +27,13 @@ MAX_WAIT_S = 10.0
 
 def upgrade(database: Database) -> str:
     """Upgrade to the newest revision; returns it. Idempotent, and safe in several processes."""
-    config = _config()
+    if current(database) == newest():
+        return newest()
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with database.engine.begin() as connection:
         if database.is_postgresql:
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
@@ -37,15 +45,20 @@ def upgrade(database: Database) -> str:
 
 
 def newest() -> str:
-    """Return the newest revision that this version knows."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    return found or ""
+    """Return the newest revision that this version knows: each is `vREVISION_what_it_does.py`."""
+    last = max(path.name for path in (_MIGRATIONS / "versions").glob("v*_*.py"))
+    return last.removeprefix("v").partition("_")[0]
 
 
 def current(database: Database) -> str | None:
     """Return the revision of a database, None: it is empty."""
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.execute(
+            text("SELECT version_num FROM alembic_version")
+        ).scalar_one_or_none()
+        return found
 
 
 def check_current(database: Database) -> None:
@@ -83,9 +96,3 @@ def wait_until_current(database: Database, stopping: threading.Event) -> bool:
         else:
             return True
     return False
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config

@@ -3,18 +3,21 @@
 They are CEL, Google's Common Expression Language, with its string extensions: no loops without an
 end, no effects, nothing but the record in reach. A plain field is text, "" where it is absent; a
 set-valued field is a list of text. Source: https://cel.dev, read 2026-11.
+
+The library is imported for the first expression: it brings a terminal of its own along, which takes
+longer to import than most commands to answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import cel
-from cel.stdlib import add_stdlib_to_context
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.records import FIELDS, Field, Kind, decode_list, encode_list
 from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import cel
 
 #: Longer ones are no expression that a person could check.
 LONGEST = 1000
@@ -46,8 +49,7 @@ class Expression:
         self._program = _compiled(text, where)
         # CEL lists the names of its own loops too
         self.names = frozenset(self._program.variables()) & {"sourcedId", *self._fields}
-        self._context = cel.Context()
-        add_stdlib_to_context(self._context)
+        self._context = _context()
         self._try_out(where)
 
     def evaluate(self, record: Mapping[str, str | None]) -> Any:
@@ -116,13 +118,24 @@ def record_of(names: Sequence[str], values: Iterable[str | None]) -> dict[str, s
     return dict(zip(names, values, strict=True))
 
 
+def _context() -> cel.Context:
+    from cel import Context
+    from cel.stdlib import add_stdlib_to_context
+
+    context = Context()
+    add_stdlib_to_context(context)
+    return context
+
+
 def _compiled(text: str, where: str) -> cel.Program:
     if not text.strip() or len(text) > LONGEST:
         raise ConfigurationError(
             where, f"an expression has 1 to {LONGEST} characters", "Shorten it."
         )
+    from cel import compile as compile_cel
+
     try:
-        return cel.compile(text)
+        return compile_cel(text)
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise ConfigurationError(where, first, "See docs/rules.md for what may stand.") from error

@@ -7,24 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
-
 from console.cli.arguments import MAX_ID
-from console.cli.main import app
+from console.cli.commands import COMMANDS, load
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 #: Told once, in the page's first lines.
 EVERYWHERE = {"--help", "--json"}
 
 
-def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+def commands() -> Iterator[tuple[str, Any]]:
     """Yield each command that does something, with its words."""
-    command = command or get_command(app)
-    if not hasattr(command, "commands"):
-        yield " ".join(path), command
-        return
-    for name, below in command.commands.items():
-        yield from commands(below, (*path, name))
+    for name in COMMANDS:
+        command = load(name)
+        for below, one in getattr(command, "commands", {"": command}).items():
+            yield f"{name} {below}".strip(), one
 
 
 def options(command: Any) -> set[str]:
@@ -69,6 +65,11 @@ def test_the_comparison_sees_what_is_missing() -> None:
         {"jobs list", "jobs show", "why"},
         {"jobs": {"--limit"}, "why": set()},
     )
+
+
+def test_the_list_of_all_commands_tells_each_as_its_own_help_does() -> None:
+    first = {name: " ".join(load(name).help.split("\n\n")[0].split()) for name in COMMANDS}
+    assert {name: line for name, (_, line) in COMMANDS.items()} == first
 
 
 def test_every_number_that_is_an_argument_is_bounded() -> None:

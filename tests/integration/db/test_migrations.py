@@ -23,6 +23,7 @@ def test_the_schema_is_what_the_code_knows(database: Database):
     assert migrate.current(database) == migrate.newest()
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert context.get_current_revision() == migrate.newest()
         assert compare_metadata(context, metadata) == []
 
 
