@@ -148,9 +148,12 @@ def cancel(gate: Gate, job_id: int, *, actor: str, by: str | None) -> tuple[str,
             job_table.note_outcome(locked.connection, job, JobState.CANCELLED)
             locked.decide(actor)
             state = JobState.CANCELLED
-        elif state is JobState.RUNNING:
+        elif state is JobState.RUNNING and job.cancel_requested_at is None:
+            # the reason is the one with which it ends, whoever sees the mark first
             locked.connection.execute(
-                update(jobs).where(jobs.c.id == job_id).values(cancel_requested_at=locked.now)
+                update(jobs)
+                .where(jobs.c.id == job_id)
+                .values(cancel_requested_at=locked.now, reason=reason)
             )
     return state, locked.publications
 

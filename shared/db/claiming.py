@@ -219,14 +219,17 @@ def fail(
     reason: str,
     state: JobState = JobState.FAILED,
 ) -> list[Publication]:
-    """End a claimed job as failed or cancelled. Commits.
+    """End a claimed job as failed or cancelled; a cancelled one says who wanted it. Commits.
 
     Raises:
         ConflictError: the fence is lost.
     """
-    with _fenced(gate, assignment) as (locked, _):
-        locked.end([assignment.job_id], JobState.RUNNING, state, actor="worker", reason=reason)
-        job_table.note_outcome(locked.connection, assignment, state)
+    with _fenced(gate, assignment) as (locked, job):
+        if state is JobState.CANCELLED and job.cancel_requested_at is not None:
+            _end_cancelled(locked, job)
+        else:
+            locked.end([job.id], JobState.RUNNING, state, actor="worker", reason=reason)
+            job_table.note_outcome(locked.connection, job, state)
     return locked.publications
 
 
@@ -313,8 +316,8 @@ def requeue(locked: Locked, job: Row[Any], *, actor: str, reason: str, **values:
 
 
 def _end_cancelled(locked: Locked, job: Row[Any]) -> None:
-    """End a running job that a person wants to end, instead of another try."""
-    locked.end([job.id], JobState.RUNNING, JobState.CANCELLED, actor="worker", reason="cancelled")
+    """End a running job that a person wants to end, with the reason that they left on it."""
+    locked.end([job.id], JobState.RUNNING, JobState.CANCELLED, actor="worker", reason=job.reason)
     job_table.note_outcome(locked.connection, job, JobState.CANCELLED)
 
 

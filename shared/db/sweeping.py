@@ -52,7 +52,7 @@ def _expire(locked: Locked, job_id: int, max_failures: int) -> None:
     job = job_table.lock(locked.connection, [job_id])[job_id]
     failures = job.failures + 1
     if job.cancel_requested_at is not None:
-        state, reason = JobState.CANCELLED, "cancelled; its worker was lost"
+        state, reason = JobState.CANCELLED, f"{job.reason}; its worker was lost"
     elif failures >= max_failures:
         state, reason = JobState.FAILED, f"its worker was lost {failures} times"
     elif job.deadline_at <= locked.now:

@@ -11,7 +11,7 @@ from shared.db.apps import change_app, pause_app, remove_app
 from shared.db.asking import Ask, ask, cancel
 from shared.db.claiming import beat, fail, give_back, retry_later
 from shared.db.sweeping import requeue_expired
-from shared.db.tables import apps, inbox
+from shared.db.tables import apps, inbox, job_events
 from shared.db.tenants import add_tenant, suspend_tenant
 from shared.domain.states import JobState, Mode, Tier
 from shared.errors import ConfigurationError
@@ -211,12 +211,18 @@ def test_a_running_job_is_cancelled_at_its_next_beat(district: Any) -> None:
     assert district.rows(apps)[0].last_outcome == "cancelled"
 
 
-@pytest.mark.parametrize("way", ["given back", "transient", "lease lost"])
-def test_a_job_that_shall_end_is_not_tried_again(district: Any, clock: Any, way: str) -> None:
+@pytest.mark.parametrize("by", [None, "ops"])
+@pytest.mark.parametrize("way", ["beat", "given back", "transient", "lease lost"])
+def test_a_job_that_shall_end_ends_and_tells_by_whom(
+    district: Any, clock: Any, way: str, by: str | None
+) -> None:
     job_id = district.ask("oak/sis").job_id
     mine = district.claim(job_id)
-    cancel(district.gate, job_id, actor="cli", by=None)
+    cancel(district.gate, job_id, actor="cli", by=by)
+    cancel(district.gate, job_id, actor="cli", by="who came too late")
     match way:
+        case "beat":
+            fail(district.gate, mine, reason="it was seen", state=JobState.CANCELLED)
         case "given back":
             give_back(district.gate, mine)
         case "transient":
@@ -224,7 +230,10 @@ def test_a_job_that_shall_end_is_not_tried_again(district: Any, clock: Any, way:
         case _:
             clock.turn(seconds=61)
             requeue_expired(district.gate, max_failures=9)
-    assert district.job(job_id).state == "cancelled"
+    last = district.rows(job_events)[-1]
+    told = f"cancelled by {by}" if by else "cancelled"
+    assert (last.job_id, last.to_state) == (job_id, "cancelled")
+    assert last.reason.partition(";")[0] == district.job(job_id).reason.partition(";")[0] == told
     district.clear_outbox()
     assert district.violations() == []
 
