@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from console.cli.output import Json, print_facts, print_json, print_rows
 from console.cli.session import open_session
+from shared.db.engine import Database
 from shared.db.tenants import find_tenant
 from shared.roster.duplicate_merge import merge_users
 from shared.roster.duplicates import judge_distinct, list_duplicates
@@ -22,10 +25,8 @@ By = Annotated[str | None, typer.Option(help="Who has judged it.")]
 @app.command("list")
 def list_(tenant: Tenant, as_json: Json = False) -> None:
     """List pairs of active users who share an id, an address, or a name and birth date."""
-    with open_session() as session:
-        with session.database.read() as connection:
-            tenant_id = find_tenant(connection, tenant).id
-        found = list_duplicates(session.database, tenant_id)
+    with _tenant(tenant) as (database, tenant_id):
+        found = list_duplicates(database, tenant_id)
     if as_json:
         print_json(asdict(found))
         return
@@ -46,10 +47,8 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Make one record of two users; both apps keep their links. It cannot be undone."""
-    with open_session() as session:
-        with session.database.read() as connection:
-            tenant_id = find_tenant(connection, tenant).id
-        done = merge_users(session.database, tenant_id, keep, other, by=by)
+    with _tenant(tenant) as (database, tenant_id):
+        done = merge_users(database, tenant_id, keep, other, by=by)
     print_facts(asdict(done), as_json=as_json)
 
 
@@ -62,9 +61,16 @@ def distinct(
     as_json: Json = False,
 ) -> None:
     """Say that two users are two people; the pair is listed no more."""
-    with open_session() as session:
-        with session.database.read() as connection:
-            tenant_id = find_tenant(connection, tenant).id
-        judge_distinct(session.database, tenant_id, one, other, by=by)
+    with _tenant(tenant) as (database, tenant_id):
+        judge_distinct(database, tenant_id, one, other, by=by)
     print_facts({"first": min(one, other), "second": max(one, other), "verdict": "distinct"},
                 as_json=as_json)  # fmt: skip
+
+
+@contextmanager
+def _tenant(name: str) -> Iterator[tuple[Database, int]]:
+    """Open the database, and find a tenant in it."""
+    with open_session() as session:
+        with session.database.read() as connection:
+            tenant_id = find_tenant(connection, name).id
+        yield session.database, tenant_id
