@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +11,7 @@ import typer
 
 from console.cli.output import Json, print_json, print_rows, stderr
 from console.cli.session import Session, open_session
+from console.cli.spreadsheet import write_spreadsheet
 from console.cli.waiting import wait_for_jobs
 from shared.db import review_views, views
 from shared.db.asking import Ask, ask
@@ -106,19 +105,16 @@ def _print(job: Mapping[str, Any], rows: list[dict[str, Any]], *, as_json: bool)
 
 
 def _write(session: Session, job_id: int, ops: Collection[Op], file: Path) -> None:
-    try:
-        # it names people: for its owner alone
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise ConfigurationError("--csv", f"{file}: {error.strerror}", "Name another.") from error
-    with (
-        os.fdopen(handle, "w", encoding="utf-8", newline="") as out,
-        session.database.read() as connection,
-    ):
-        writer = csv.DictWriter(out, _CSV)
-        writer.writeheader()
-        for row in review_views.list_plan_rows(connection, job_id, ops=ops):
-            writer.writerow({**row, "before": _json(row["before"]), "after": _json(row["after"])})
+    with session.database.read() as connection:
+        told = (
+            {**row, "before": _json(row["before"]), "after": _json(row["after"])}
+            for row in review_views.list_plan_rows(connection, job_id, ops=ops)
+        )
+        try:
+            write_spreadsheet(file, _CSV, ([row[name] for name in _CSV] for row in told))
+        except OSError as error:
+            problem = f"{file}: {error.strerror}"
+            raise ConfigurationError("--csv", problem, "Name another.") from error
 
 
 def _json(value: Any) -> str:

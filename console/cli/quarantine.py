@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from console.cli.output import Json, print_facts, print_rows, stderr
 from console.cli.session import open_session
+from console.cli.spreadsheet import write_spreadsheet
 from shared.db import asking, tenants
 from shared.db.tables import jobs
 from shared.domain.records import Kind
@@ -83,17 +83,11 @@ def _write(connection: Connection, wanted: Wanted, path: Path) -> int:
     names = source_fields(connection, wanted)
     # a source's own column may be called as one of ours
     header = [*COLUMNS, *(f"source.{name}" if name in COLUMNS else name for name in names)]
-    count = 0
-    # the rows are of people: nobody else on the machine reads them
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        for row in quarantined(connection, wanted):
-            count += 1
-            told = [row[column] for column in COLUMNS]
-            writer.writerow([*told, *(row["source"].get(name) for name in names)])
-    return count
+    rows = (
+        [*(row[column] for column in COLUMNS), *(row["source"].get(name) for name in names)]
+        for row in quarantined(connection, wanted)
+    )
+    return write_spreadsheet(path, header, rows)
 
 
 def _wanted(

@@ -271,6 +271,7 @@ def _break_rows(folder: Path, district) -> None:
     first, second = lines[1].split(","), lines[2].split(",")
     family_name = lines[0].split(",").index("familyName")
     first[family_name] = ""
+    first[lines[0].split(",").index("givenName")] = "=2+3"
     second[0] = "user 2"
     users.write_text("\r\n".join([lines[0], ",".join(first), ",".join(second), *lines[3:], ""]))
 
@@ -301,8 +302,12 @@ def test_quarantine_is_listed_and_downloaded(cli, district):
         "app", "job", "kind", "external_id", "field", "reason", "at", "sourcedId",
     ]  # fmt: skip
     assert "password" not in rows[0]
+    # a spreadsheet runs none of it; as JSON it is as the source has it
+    names = {row["source"]["givenName"] for row in left_out}
+    assert "=2+3" in names
     assert {row["givenName"] for row in rows if row["kind"] == "users"} == {
-        row["source"]["givenName"] for row in left_out
+        "'=2+3",
+        *names - {"=2+3"},
     }
     assert out.stat().st_mode & 0o077 == 0
 
