@@ -96,23 +96,29 @@ def propose(run: Statements, plan: Plan) -> list[int]:
         The ids of the app's approvals that wait for a person now.
     """
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
+    kinds = [kind for kind in Kind if kind in complete or kind in plan.supplied]
     _refuse_seen(run, [kind for kind in Kind if plan.supplied.get(kind)])
-    for kind in Kind:
-        if kind not in complete and kind not in plan.supplied:
-            continue
-        wanted = _held(run, kind)
-        answered = _rejected(run, kind)
-        kept = set()
+    wanted: dict[_Group, _Rows] = {}
+    answered: set[tuple[_Group, str]] = set()
+    outdated: dict[int, _Group] = {}
+    for kind in kinds:
+        wanted |= _held(run, kind)
+        answered |= _rejected(run, kind)
         for group, approval_id, fingerprint in _pending(run, kind):
             if group in wanted and wanted[group].fingerprint == fingerprint:
                 answered.add((group, fingerprint))
-            elif kind in complete and not _replace(run, approval_id):
-                # somebody has approved it a moment ago; the rest is proposed by the next read
-                kept.add(group)
+            elif kind in complete:
+                outdated[approval_id] = group
+    # by id, as a person's yes to several locks them: else each could wait for the other.
+    # What somebody has approved a moment ago stays; the rest is proposed by the next read
+    kept = {outdated[id_] for id_ in sorted(outdated) if not _replace(run, id_)}
+    for kind in kinds:
         new = [
             (group, rows)
             for group, rows in wanted.items()
-            if (group, rows.fingerprint) not in answered and group not in kept
+            if group.kind is kind
+            and (group, rows.fingerprint) not in answered
+            and group not in kept
         ]
         if new:
             _insert(run, plan, kind, new)

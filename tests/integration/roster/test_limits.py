@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import event
 
 from shared.db.hub_tables import HUB
 from shared.domain.records import Kind
@@ -262,3 +265,31 @@ def test_rows_that_moved_since_are_refused_one_by_one(hub: Hub) -> None:
     done = approve(hub, held)
     assert (done.done, done.moved, done.removed) == (9, ["user-1"], 9)
     assert "user1" in hub.records(Kind.USERS)
+
+
+def test_older_approvals_are_replaced_in_the_order_in_which_a_person_locks_them(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(30, 30)
+    hub.sync(app, read)
+    some = dict(read)
+    south = {f"enrollment-{number}-1" for number in range(41, 61)}
+    some[Kind.ENROLLMENTS] = [row for row in read[Kind.ENROLLMENTS] if row[0] not in south]
+    hub.sync(app, some)
+    hub.sync(app, without_students(some, range(1, 11)))
+    # users come before enrollments, and some of these enrollments have waited for longer
+    ids = {kind: [row["id"] for row in rows] for (_, kind), rows in waiting(hub).items()}
+    assert min(ids["enrollments"]) < min(ids["users"])
+    replaced: list[int] = []
+
+    def note(*told: Any) -> None:
+        statement, values = told[2], told[3]
+        if statement.startswith("UPDATE approvals "):
+            names = dict(values) if isinstance(values, dict) else dict(enumerate(values))
+            replaced.append(next(v for v in names.values() if isinstance(v, int)))
+
+    event.listen(hub.database.engine, "before_cursor_execute", note)
+    hub.sync(app, read)
+    event.remove(hub.database.engine, "before_cursor_execute", note)
+    assert waiting(hub) == {}
+    assert len(replaced) > 2
+    assert replaced == sorted(replaced)
