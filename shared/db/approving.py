@@ -1,7 +1,7 @@
 """What a person says to an approval: yes, which makes a job, or no; and what nobody says lapses.
 
-Locks: the approvals by id, then their tenants, then the jobs. An apply takes approvals before its
-tenant's row too, so whoever took them the other way round would wait in a circle.
+Locks: the approvals by id, then their tenants, then the jobs, as an apply does: see
+docs/decisions/009-an-approval-is-locked-before-its-tenant.md.
 """
 
 from __future__ import annotations
