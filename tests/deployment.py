@@ -57,10 +57,13 @@ class Deployment:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         #: The processes that ended by themselves, and were started again.
         self.restarted: list[str] = []
+        #: Where the tenants' simulated 2-way vendors are.
+        self.vendors: list[str] = []
         self._words: dict[str, tuple[list[str], dict[str, str]]] = {}
         upgrade(self.database)
 
     def add_tenants(self, server: SimulatorServer, names: list[str], students: int) -> None:
+        self.vendors = [server.settings[name]["powerschool"]["url"] for name in names]
         for index, name in enumerate(names):
             add_tenant(self.gate, name, "America/New_York")
             source = self.folder / name / "oneroster.zip"

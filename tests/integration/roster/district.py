@@ -264,8 +264,10 @@ class Hub:
         return found
 
     def table(self, table: Table) -> list[dict[str, Any]]:
+        """Its rows by their key: PostgreSQL gives them in any order, another after an update."""
+        query = select(table).order_by(*table.primary_key)
         with self.database.read() as connection:
-            return [dict(row) for row in connection.execute(select(table)).mappings()]
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def count(self, table: Table) -> int:
         with self.database.read() as connection:

@@ -314,7 +314,7 @@ def test_an_approval_may_come_while_a_read_takes_it_back(
         return outcome
 
     finish(desk.gate, assignment, apply_and_be_interrupted)
-    person.join(20)
+    person.join(50)
     assert "was replaced" in str(told[0])
     assert len(desk.usernames()) == 40
 

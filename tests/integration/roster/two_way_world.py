@@ -215,6 +215,8 @@ class World:
             return
         take = self.random.choice(("hub", "app", "value"))
         value = None
+        # whatever order the database gave them their ids in, the same seed decides the same one
+        rows.sort(key=lambda row: (row["app_id"], row["external_id"], row["field"]))
         row = self.random.choice(rows)
         if take == "value":
             value = self.value()
