@@ -43,6 +43,8 @@ def carrying_out(work: Work) -> Apply:
 def _told(approval_id: int, done: CarriedOut) -> str:
     what = "removals" if done.op == "remove" else "renames"
     told = f"approval {approval_id}: {done.done} {what} of {done.kind} were made"
+    if done.along:
+        told += f", and {done.along} of what hangs on them"
     if done.moved:
         named = ", ".join(done.moved[:NAMED])
         more = f" and {len(done.moved) - NAMED} more" if len(done.moved) > NAMED else ""

@@ -17,10 +17,9 @@ from sqlalchemy import delete, insert, select, update
 
 from shared.db.hub_tables import LINKS, STAGES, hubs, snake
 from shared.db.review_tables import approval_rows, approvals
-from shared.domain.records import Kind
+from shared.domain.records import FIELDS, Field, Kind
 from shared.domain.states import UNFINISHED
 from shared.roster.absences import ABSENT, school_sizes
-from shared.roster.holding import references_of
 from shared.roster.plan import Plan
 from shared.roster.removing import remove_orphans
 from shared.roster.rules import AppRules
@@ -76,7 +75,7 @@ class CarriedOut:
         op: remove or rename.
         kind: of its records.
         done: links that it ended or renamed.
-        along: links of records that hung on those, and were held with them.
+        along: links of records that hung on those.
         moved: external ids of the rows that were refused, since they have moved; sorted.
         removed: records that nobody has any more.
     """
@@ -204,38 +203,44 @@ def _refuse_moved(
 
 
 def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:
-    """End the links of what hangs on the records whose links this job has ended.
+    """End the app's links of what hangs on the records whose links this job has ended.
 
-    Only what waits for approval itself, as it was shown: a student who goes takes along the
-    enrollments that were held with the student, from whichever school's approval.
+    Whether it waits for approval too, and in which, was kept by another decision, or is shown
+    still: it means nothing without what it names.
     """
     along = 0
     gone = [kind]
     for child in Kind:
         named = " OR ".join(
-            f"l.{snake(field.name)} IN (SELECT k.sourced_id FROM {LINKS[field.ref].name} AS k"
-            " WHERE k.app_id = :app AND k.ended_job = :job)"
-            for field in references_of(child)
-            if field.ref in gone
+            _names_gone(run, field, field.ref)
+            for field in FIELDS[child]
+            if field.required and field.ref in gone
         )
         if not named:
             continue
         ended = run.run(
             f"UPDATE {LINKS[child].name} AS l SET ended_at = {run.instant()}, ended_job = :job,"
-            " ended_why = 'removed' FROM approval_rows AS r"
-            " JOIN approvals AS p ON p.id = r.approval_id"
-            " WHERE p.app_id = :app AND p.kind = :child AND p.op = 'remove'"
-            " AND p.state IN ('pending', 'approved') AND r.state = 'proposed'"
-            " AND l.app_id = :app AND l.external_id = r.external_id"
-            " AND l.sourced_id = r.sourced_id AND l.fingerprint = r.fingerprint"
-            f" AND l.ended_at IS NULL AND ({named})",
-            child=child,
+            f" ended_why = 'removed' WHERE l.app_id = :app AND l.ended_at IS NULL AND ({named})"
         )
         if ended:
             along += ended
             gone.append(child)
             remove_orphans(run, child, owns_kind=rules.owns_kind(child))
     return along
+
+
+def _names_gone(run: Statements, field: Field, ref: Kind) -> str:
+    """Return the condition: link `l` names a record that the app has no more since this job."""
+    link = LINKS[ref].name
+    gone = (
+        f"SELECT k.sourced_id FROM {link} AS k WHERE k.app_id = :app AND k.ended_job = :job"
+        f" AND NOT EXISTS (SELECT 1 FROM {link} AS o WHERE o.app_id = :app"
+        " AND o.sourced_id = k.sourced_id AND o.ended_at IS NULL)"
+    )
+    column = f"l.{snake(field.name)}"
+    if not field.many:
+        return f"{column} IN ({gone})"
+    return f"EXISTS (SELECT 1 FROM {run.elements(column)} WHERE e.value IN ({gone}))"
 
 
 def _held(run: Statements, kind: Kind) -> dict[_Group, _Rows]:
@@ -301,7 +306,10 @@ def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
             " AND p.kind = :kind AND p.op = 'remove' AND p.state IN ('pending', 'approved'))"
             f" AND EXISTS (SELECT 1 FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
             " AND s.attempt = :attempt AND s.external_id = r.external_id"
-            " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered'))",
+            " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered'))"
+            # what is shown and hangs on what goes is absent all the same
+            f" AND r.external_id NOT IN (SELECT a.external_id FROM stage_absences AS a"
+            f" WHERE {ABSENT})",
             kind=kind,
         )
 

@@ -55,8 +55,8 @@ def hold_what_is_named(run: Statements, kinds: Sequence[Kind]) -> None:
         kinds: that have absences, in dependency order.
     """
     for kind in reversed(kinds):
-        for field in references_of(kind):
-            if field.ref in kinds:
+        for field in FIELDS[kind]:
+            if field.required and field.ref in kinds:
                 _hold_named(run, kind, field)
 
 
@@ -77,8 +77,11 @@ def _follow(run: Statements, kind: Kind, field: Field, parent: str, verdict: str
 def _hold_named(run: Statements, kind: Kind, field: Field) -> None:
     """Hold the removals that held records of a kind name."""
     if field.ref is not None:
+        column, elements = f"h.{snake(field.name)}", ""
+        if field.many:
+            column, elements = "e.value", f" CROSS JOIN {run.elements(column)}"
         named = (
-            f"SELECT h.{snake(field.name)} FROM {HUB[kind].name} AS h WHERE h.tenant_id = :tenant"
+            f"SELECT {column} FROM {HUB[kind].name} AS h{elements} WHERE h.tenant_id = :tenant"
             f" AND h.sourced_id IN ({_OF_VERDICT})"
         )
         _mark(run, field.ref, "held", named, other=kind, wanted="held")

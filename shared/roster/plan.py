@@ -27,6 +27,7 @@ from shared.roster.rules import AppRules, TenantRules, load_rules
 from shared.roster.scope import note_scope, rescoped_kinds, scope_fingerprint
 from shared.roster.staging import JobKey, Staging
 from shared.roster.statements import LARGE, OPEN, Statements, statements
+from shared.roster.stranding import strand
 from shared.roster.tenant_quality import compile_quality
 from shared.roster.undone import hold_undone
 from shared.roster.unique import check_unique
@@ -212,7 +213,8 @@ def _find_absent(run: Statements, plan: Plan, kind: Kind, before: list[Kind]) ->
     absence = plan.absence(kind)
     if kind not in plan.supplied and absence is None:
         return
-    if not find_absences(run, kind, absence, is_scope_changed=kind in plan.rescoped):
+    found = find_absences(run, kind, absence, is_scope_changed=kind in plan.rescoped)
+    if not found + strand(run, kind, before):
         return
     if plan.suspended is not None:
         suspend_removals(run, kind)
