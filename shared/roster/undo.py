@@ -15,7 +15,7 @@ from shared.db.engine import Database
 from shared.db.hub_tables import disclosures, hubs, vendor_writes
 from shared.db.tables import apps, jobs, tenants
 from shared.domain.records import Kind
-from shared.domain.states import UNFINISHED, JobState, Tier
+from shared.domain.states import UNFINISHED, JobState, Tier, Trigger
 from shared.errors import ConfigurationError
 from shared.roster.history import do_not_compile
 from shared.roster.locking import hub_lock
@@ -101,6 +101,7 @@ def _undo(run: Statements, job: Row[Any], actor: str) -> Undone:
         "SELECT u.kind, u.sourced_id, u.field, u.reason FROM undo AS u WHERE u.verdict = 'left'"
         f" ORDER BY u.kind, u.sourced_id, u.field LIMIT {LEFT_ROWS}"
     )
+    any_found = run.value("SELECT count(*) FROM undo") or any(links.values())
     undone = Undone(
         job=run.key.job_id,
         records=records,
@@ -110,7 +111,7 @@ def _undo(run: Statements, job: Row[Any], actor: str) -> Undone:
         left_rows=[
             dict(zip(("kind", "record", "field", "reason"), row, strict=True)) for row in left_rows
         ],
-        sent=_sent(run.connection, job),
+        sent=_sent(run.connection, job) if any_found else [],
     )
     run.run("DROP TABLE undo")
     return undone
@@ -143,6 +144,10 @@ def _ended_job(connection: Connection, job_id: int) -> Row[Any]:
         raise ConfigurationError(
             "JOB", f"{job_id} is {row.state}", "Wait for its end, or cancel it."
         )
+    if row.trigger == Trigger.PLAN:
+        raise ConfigurationError(
+            "JOB", f"{job_id} is a plan, which changes nothing", "Undo the job that ran after it."
+        )
     if row.tier == Tier.EXPORT:
         raise ConfigurationError(
             "JOB",
@@ -172,6 +177,8 @@ def _sent(connection: Connection, job: Row[Any]) -> list[str]:
             jobs.c.tenant_id == job.tenant_id,
             jobs.c.tier != Tier.IMPORT,
             jobs.c.state == JobState.SUCCEEDED,
+            # a plan sends nothing
+            jobs.c.trigger != Trigger.PLAN,
             jobs.c.id != job.id,
             jobs.c.finished_at >= job.finished_at,
         )

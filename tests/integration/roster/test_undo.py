@@ -271,6 +271,7 @@ def test_what_has_left_us_is_told(runs: Runs) -> None:
             )
         )  # fmt: skip
     export = end_job(hub, target, hub.key(target).job_id)
+    end_job(hub, target, hub.key(target).job_id, trigger="plan")
     assert runs.undo(job).sent == [
         f"job {job} has written 1 records to district/app-1;"
         " they stay there until its next sync writes the hub's values",
@@ -283,7 +284,13 @@ def test_what_cannot_be_undone_is_refused(runs: Runs) -> None:
     hub, app, target = runs.hub, runs.hub.app(1), runs.hub.app(2, "export")
     held = end_job(hub, app, 900, state="held")
     export = end_job(hub, target, 901)
-    for job, told in ((999, "no job 999"), (held, "900 is held"), (export, "is an export")):
+    plan = end_job(hub, app, 902, trigger="plan")
+    for job, told in (
+        (999, "no job 999"),
+        (held, "900 is held"),
+        (export, "is an export"),
+        (plan, "902 is a plan, which changes nothing"),
+    ):
         with pytest.raises(ConfigurationError, match=told):
             runs.undo(job)
 
