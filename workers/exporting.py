@@ -65,7 +65,11 @@ class Exporting:
         def apply(connection: Connection) -> Outcome:
             disclosed = disclose(connection, database, handed_out, privacy)
             return Outcome(
-                counts={**_counts(rendering, delivery), "disclosed": disclosed},
+                counts={
+                    **_counts(rendering, delivery),
+                    "disclosed": disclosed,
+                    "fields": {kind: sorted(names) for kind, names in handed_out.asked.items()},
+                },
                 reason=_remarks(rendering),
                 cursor=rendering.cursor,
             )

@@ -9,19 +9,27 @@ import typer
 from console.cli.output import Json, print_rows
 from console.cli.session import open_session
 from shared.db import tenants
+from shared.domain.records import Kind
+from shared.roster.browsing import find_record
 from shared.roster.disclosures import disclosures_of
 
 
 def disclosures(
     tenant: Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's name.")],
     record: Annotated[
-        str, typer.Argument(metavar="RECORD", help="A user's sourcedId, identifier or username.")
+        str,
+        typer.Argument(
+            metavar="RECORD", help="A user's sourcedId, identifier or username, or FIELD=VALUE."
+        ),
     ],
     as_json: Json = False,
 ) -> None:
     """List which apps were told what of a person, under which masks, since and until when."""
     with open_session() as session, session.database.read() as connection:
-        rows = disclosures_of(connection, tenants.find_tenant(connection, tenant).id, record)
+        tenant_id = tenants.find_tenant(connection, tenant).id
+        if "=" in record:
+            _, record = find_record(connection, tenant_id, record, (Kind.USERS,))
+        rows = disclosures_of(connection, tenant_id, record)
     shown = rows if as_json else [{**row, "fields": _told(row["fields"])} for row in rows]
     print_rows(
         shown,

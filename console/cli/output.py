@@ -63,6 +63,9 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
     console = Console(highlight=False)
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
+        if name == "counts" and isinstance(value, dict):
+            # the fields that an export has asked for are many; its JSON and `disclosures` have them
+            value = {key: of for key, of in value.items() if key != "fields"}
         console.print(Text(f"{name.replace('_', ' '):<{width}}  {cell(value)}"))
 
 

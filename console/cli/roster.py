@@ -159,7 +159,7 @@ def _print_chain(chain: dict[str, Any]) -> None:
         job = chain["job"]
         typer.echo(f"  job: {job['id']} ({job.get('mode', '?')}) at {chain['at']}")
     for sent in chain["carried_by"]:
-        mask = f", {sent['mask']}" if sent["mask"] else ""
+        mask = "" if sent["mask"] == "plain" else f", {sent['mask']}"
         typer.echo(f"  sent: to {sent['app']} by job {sent['job']} at {sent['at']}{mask}")
     for write in chain["written_to"]:
         typer.echo(f"  written: to {write['app']} by job {write['job']} at {write['at']}")

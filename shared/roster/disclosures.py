@@ -9,7 +9,7 @@ has ended says that a later delivery did without them; what the vendor has delet
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, text
@@ -42,7 +42,8 @@ class HandedOut:
     Attributes:
         key: the attempt.
         count: users that were handed out, those left out among them.
-        fields: by kind, the fields that were asked for.
+        fields: by kind that tells of a person, the fields that were asked for.
+        asked: the same of every kind.
         is_partial: whether the target asked for changes alone, so that no period ends.
     """
 
@@ -50,6 +51,7 @@ class HandedOut:
         self.key = key
         self.count = 0
         self.fields: dict[Kind, set[str]] = {}
+        self.asked: dict[Kind, set[str]] = {}
         self.is_partial = False
         self._database = database
         self._page: dict[str, str] = {}
@@ -59,8 +61,9 @@ class HandedOut:
                 delete(stage_disclosures).where(stage_disclosures.c.app_id == key.app_id)
             )
 
-    def note_fields(self, kind: Kind, fields: Iterable[str]) -> None:
+    def note_fields(self, kind: Kind, fields: Collection[str]) -> None:
         """Note that these fields were asked for."""
+        self.asked.setdefault(kind, set()).update(fields)
         if kind in PERSONAL:
             self.fields.setdefault(kind, {"sourcedId"}).update(fields)
 

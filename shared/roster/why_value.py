@@ -12,10 +12,12 @@ from shared.db.hub_tables import disclosed_fields, disclosures, snake, vendor_wr
 from shared.db.tables import apps, jobs
 from shared.db.views import iso
 from shared.domain.records import Kind, field_names
-from shared.domain.states import JobState, Tier
+from shared.domain.states import JobState, Tier, Trigger
 from shared.errors import ConfigurationError
+from shared.roster.disclosures import PERSONAL
+from shared.roster.privacy import HIDE, PLAIN, Privacy
 from shared.roster.provenance import Origin, Traced, app_names, links_of, trace
-from shared.roster.rules import AppRules, FieldRule, parse_app_rules
+from shared.roster.rules import AppRules, FieldRule, Filters, parse_app_rules
 
 #: The most exports, and the most writes to a vendor, that are told.
 TOLD = 20
@@ -42,21 +44,24 @@ def why_value(
         "record": sourced_id,
         "field": field,
         "value": traced.values[field],
-        "sources": [_source(kind, field, link, origin) for link in links],
+        "sources": [_source(kind, field, link, origin, names) for link in links],
         "rule": _rule(traced, field, origin, links, names),
         "replaced": origin.before if origin else None,
         "job": _job(connection, origin),
         "by": origin.actor if origin else None,
         "at": iso(origin.at) if origin else None,
         "carried_by": _carried(connection, tenant_id, traced, field, origin),
-        "written_to": _written(connection, kind, field, origin, links),
+        "written_to": _written(connection, kind, field, origin, links, names),
     }
 
 
-def _source(kind: Kind, field: str, link: Row[Any], origin: Origin | None) -> dict[str, Any]:
+def _source(
+    kind: Kind, field: str, link: Row[Any], origin: Origin | None, names: Mapping[int, str]
+) -> dict[str, Any]:
     rules = parse_app_rules(link.rules)
     return {
-        "app": link.name,
+        # an org's link has a name too, the org's
+        "app": names.get(link.app_id),
         "tier": link.tier,
         "external_id": link.external_id,
         "fingerprint": link.fingerprint,
@@ -152,59 +157,98 @@ def _job(connection: Connection, origin: Origin | None) -> dict[str, Any] | None
 def _carried(
     connection: Connection, tenant_id: int, traced: Traced, field: str, origin: Origin | None
 ) -> list[dict[str, Any]]:
-    """Return the exports that ran since, newest first, unless their list leaves the field out."""
+    """Return the exports that have sent the value since, newest first, each with its mask.
+
+    Of what tells of a person, the disclosures know; of the rest, what the job says that its target
+    has asked for, and the rules of now. A plan sends nothing.
+    """
     if origin is None:
         return []
     rows = connection.execute(
-        select(jobs.c.id, jobs.c.app_id, jobs.c.finished_at, apps.c.name, apps.c.rules)
+        select(jobs.c.id, jobs.c.app_id, jobs.c.finished_at, jobs.c.counts)
+        .add_columns(apps.c.name, apps.c.rules)
         .join(apps, apps.c.id == jobs.c.app_id)
         .where(
             jobs.c.tenant_id == tenant_id,
             jobs.c.tier == Tier.EXPORT,
             jobs.c.state == JobState.SUCCEEDED,
+            jobs.c.trigger != Trigger.PLAN,
             jobs.c.started_at >= origin.at,
         )
         .order_by(jobs.c.id.desc())
-        .limit(TOLD)
-    ).all()
-    disclosed = _disclosed(connection, tenant_id, traced)
-    carried = []
+    )
+    periods = _periods(connection, tenant_id, traced)
+    carried: list[dict[str, Any]] = []
     for row in rows:
-        sends = parse_app_rules(row.rules).sends
-        if sends and f"{traced.kind}.{field}" not in sends:
+        period = None
+        if traced.kind in PERSONAL:
+            period = next((one for one in periods if _is_within(row, one)), None)
+            mask = _mask_told(traced.kind, field, period)
+        else:
+            mask = _mask_of_rules(traced.kind, field, row)
+        if mask is None:
             continue
+        told = None if period is None else _period(period)
         carried.append(
             {
                 "app": row.name,
                 "job": row.id,
                 "at": iso(row.finished_at),
-                "mask": sends.get(f"{traced.kind}.{field}"),
-                "disclosed": disclosed.get(row.app_id),
+                "mask": mask,
+                "disclosed": told,
             }
         )
+        if len(carried) == TOLD:
+            break
     return carried
 
 
-def _disclosed(connection: Connection, tenant_id: int, traced: Traced) -> dict[int, dict[str, Any]]:
-    """Return by app id what a user's disclosures say: since when, with which fields."""
+def _periods(connection: Connection, tenant_id: int, traced: Traced) -> list[Row[Any]]:
+    """Return when which app was told what of the person of whom a record tells."""
+    person = traced.sourced_id
     if traced.kind is not Kind.USERS:
-        return {}
-    rows = connection.execute(
-        select(disclosures, disclosed_fields.c.fields)
-        .join(disclosed_fields, disclosed_fields.c.id == disclosures.c.fields_id)
-        .where(
-            disclosures.c.tenant_id == tenant_id,
-            disclosures.c.sourced_id == traced.sourced_id,
-            disclosures.c.until_at.is_(None),
+        person = traced.values.get("userSourcedId") or ""
+    return list(
+        connection.execute(
+            select(disclosures, disclosed_fields.c.fields)
+            .join(disclosed_fields, disclosed_fields.c.id == disclosures.c.fields_id)
+            .where(disclosures.c.tenant_id == tenant_id, disclosures.c.sourced_id == person)
         )
     )
+
+
+def _is_within(job: Row[Any], period: Row[Any]) -> bool:
+    return (
+        period.app_id == job.app_id
+        and period.since_job <= job.id
+        and (period.until_job is None or job.id < period.until_job)
+    )
+
+
+def _mask_told(kind: Kind, field: str, period: Row[Any] | None) -> str | None:
+    """Return the mask under which a field was told; None: it was not."""
+    sent = {} if period is None else json.loads(period.fields).get(kind, {})
+    return (PLAIN if sent else None) if field == "status" else sent.get(field)
+
+
+def _mask_of_rules(kind: Kind, field: str, job: Row[Any]) -> str | None:
+    """Return the mask under which a job has sent a field of no person; None: it has not."""
+    privacy = Privacy(parse_app_rules(job.rules).sends, Filters())
+    asked = (job.counts or {}).get("fields")
+    if not privacy.sends_kind(kind) or (asked is not None and kind not in asked):
+        return None
+    if field == "status":
+        return PLAIN
+    mask = privacy.mask(kind, field)
+    is_asked = asked is None or field in asked[kind]
+    return mask if is_asked and mask != HIDE else None
+
+
+def _period(period: Row[Any]) -> dict[str, Any]:
     return {
-        row.app_id: {
-            "since_job": row.since_job,
-            "since_at": iso(row.since_at),
-            "fields": json.loads(row.fields),
-        }
-        for row in rows
+        "since_job": period.since_job,
+        "since_at": iso(period.since_at),
+        "fields": json.loads(period.fields),
     }
 
 
@@ -214,6 +258,7 @@ def _written(
     field: str,
     origin: Origin | None,
     links: Sequence[Row[Any]],
+    names: Mapping[int, str],
 ) -> list[dict[str, Any]]:
     """Return the writes to 2-way apps, since then, in which the field was."""
     if origin is None:
@@ -236,7 +281,7 @@ def _written(
             .limit(TOLD)
         )
         found += [
-            {"app": link.name, "job": row.job_id, "at": iso(row.at)}
+            {"app": names.get(link.app_id), "job": row.job_id, "at": iso(row.at)}
             for row in rows
             if field in json.loads(row.values)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -35,9 +35,9 @@ def shown(hub: Hub, sourced_id: str, as_of: datetime | None = None) -> dict[str,
         return show_record(connection, hub.tenant_id, Kind.USERS, sourced_id, as_of)
 
 
-def why(hub: Hub, sourced_id: str, field: str) -> dict[str, Any]:
+def why(hub: Hub, sourced_id: str, field: str, kind: Kind = Kind.USERS) -> dict[str, Any]:
     with hub.database.read() as connection:
-        return why_value(connection, hub.tenant_id, Kind.USERS, sourced_id, field)
+        return why_value(connection, hub.tenant_id, kind, sourced_id, field)
 
 
 def set_rules(hub: Hub, app: int, rules: dict[str, Any]) -> None:
@@ -216,32 +216,70 @@ def test_why_names_the_person_who_decided(hub: Hub) -> None:
     assert (told["rule"], told["value"]) == (f"undo of job {key.job_id} by bob", None)
 
 
-def test_why_names_the_exports_that_carried_it_since(hub: Hub) -> None:
-    sis, target, shy = hub.app(1), hub.app(2, "export"), hub.app(3, "export")
-    set_rules(hub, shy, {"sends": {"users.username": "plain"}})
-    before = end_job(hub, target, hub.key(target).job_id)
-    key = hub.key(sis)
-    hub.sync(key, roster(users=1))
-    end_job(hub, sis, key.job_id)
-    since = end_job(hub, target, hub.key(target).job_id)
-    end_job(hub, target, hub.key(target).job_id, state="failed")
-    end_job(hub, shy, hub.key(shy).job_id)
-    one = hub.sourced_id(sis, Kind.USERS, "user-1")
+def disclose(hub: Hub, app: int, job: int, user_id: str, fields: str, **more: Any) -> None:
+    """Write what an export's job leaves behind of a user."""
     with hub.database.write() as connection:
-        fields = connection.execute(
+        fields_id = connection.execute(
             insert(disclosed_fields)
-            .values(app_id=target, fields='{"users":{"givenName":"plain"}}')
+            .values(app_id=app, fields=fields)
             .returning(disclosed_fields.c.id)
         ).scalar_one()
         connection.execute(
             insert(disclosures).values(
-                app_id=target, sourced_id=one, since_job=since, tenant_id=hub.tenant_id,
-                fields_id=fields, since_at=hub.database.now(connection),
+                app_id=app, sourced_id=user_id, since_job=job, tenant_id=hub.tenant_id,
+                fields_id=fields_id, since_at=hub.database.now(connection), **more,
             )
         )  # fmt: skip
+
+
+def carried(told: dict[str, Any]) -> list[tuple[str, int, str]]:
+    return [(row["app"], row["job"], row["mask"]) for row in told["carried_by"]]
+
+
+def test_why_names_the_exports_that_carried_it_since(hub: Hub) -> None:
+    sis, target, shy = hub.app(1), hub.app(2, "export"), hub.app(3, "export")
+    end_job(hub, target, hub.key(target).job_id)
+    key = hub.key(sis)
+    hub.sync(key, roster(users=2))
+    end_job(hub, sis, key.job_id)
+    since = end_job(hub, target, hub.key(target).job_id)
+    end_job(hub, target, hub.key(target).job_id, state="failed")
+    end_job(hub, target, hub.key(target).job_id, trigger="plan")
+    masked = end_job(hub, shy, hub.key(shy).job_id)
+    later = end_job(hub, shy, hub.key(shy).job_id)
+    one, two = (hub.sourced_id(sis, Kind.USERS, name) for name in ("user-1", "user-2"))
+    disclose(hub, target, since, one, '{"users":{"givenName":"plain"},"roles":{"role":"plain"}}')
+    # after one delivery it was left out
+    more = {"until_job": later, "until_at": datetime.now(UTC)}
+    disclose(hub, shy, masked, one, '{"users":{"givenName":"initial"}}', **more)
     told = why(hub, one, "givenName")
-    assert before < since
-    assert [(row["app"], row["job"]) for row in told["carried_by"]] == [("app-2", since)]
-    assert told["carried_by"][0]["disclosed"]["since_job"] == since
+    assert carried(told) == [("app-3", masked, "initial"), ("app-2", since, "plain")]
+    assert told["carried_by"][1]["disclosed"]["since_job"] == since
     assert told["job"]["id"] == key.job_id
-    assert {row["app"] for row in why(hub, one, "username")["carried_by"]} == {"app-2", "app-3"}
+    # what was not asked for, or is hidden, has not left; nor has what is another's
+    assert carried(why(hub, one, "username")) == []
+    assert carried(why(hub, two, "givenName")) == []
+    assert [row[0] for row in carried(why(hub, one, "status"))] == ["app-3", "app-2"]
+    role = hub.sourced_id(sis, Kind.ROLES, "user-1/school")
+    assert carried(why(hub, role, "role", Kind.ROLES)) == [("app-2", since, "plain")]
+    assert carried(why(hub, role, "roleType", Kind.ROLES)) == []
+
+
+def test_why_says_of_a_school_what_an_export_asked_for_and_may_have(hub: Hub) -> None:
+    sis, target, shy = hub.app(1), hub.app(2, "export"), hub.app(3, "export")
+    set_rules(hub, shy, {"sends": {"orgs": "plain", "orgs.identifier": "hide"}})
+    key = hub.key(sis)
+    hub.sync(key, roster(users=1))
+    end_job(hub, sis, key.job_id)
+    asked = {"fields": {"orgs": ["name"]}}
+    first = end_job(hub, target, hub.key(target).job_id, counts=asked)
+    second = end_job(hub, shy, hub.key(shy).job_id)
+    school = hub.sourced_id(sis, Kind.ORGS, "school")
+    told = why(hub, school, "name", Kind.ORGS)
+    # an org has a name of its own, which is not the app's
+    assert [source["app"] for source in told["sources"]] == ["app-1"]
+    assert carried(told) == [("app-3", second, "plain"), ("app-2", first, "plain")]
+    assert carried(why(hub, school, "type", Kind.ORGS)) == [("app-3", second, "plain")]
+    assert carried(why(hub, school, "identifier", Kind.ORGS)) == []
+    course = hub.sourced_id(sis, Kind.COURSES, "course")
+    assert carried(why(hub, course, "title", Kind.COURSES)) == []
