@@ -136,9 +136,10 @@ class _Reading:
                 rows = yield from self._one_by_one(kind, header, fields, block)
             yield Batch(kind, names, rows)
         if not count:
-            raise self._package.broken(
-                name, "it has a header and no rows", "Mark it absent in manifest.csv."
-            )
+            fix = "Mark it absent in manifest.csv."
+            if kind in REQUIRED[self._version]:
+                fix = "A roster needs some: absent in manifest.csv would not do. Export it again."
+            raise self._package.broken(name, "it has a header and no rows", fix)
         self.counts[kind] = count
 
     def _one_by_one(
