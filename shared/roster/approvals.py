@@ -281,12 +281,19 @@ def _pending(run: Statements, kind: Kind) -> list[tuple[_Group, int, str]]:
 
 
 def _rejected(run: Statements, kind: Kind) -> set[tuple[_Group, str]]:
-    """Return what a person has said no to, with the fingerprint of its rows."""
+    """Return what a person has said no to, with the fingerprint of its rows.
+
+    What has been shown again since is another question when it is gone once more.
+    """
+    seen = select(approval_rows.c.approval_id).where(
+        approval_rows.c.approval_id == approvals.c.id, approval_rows.c.state == "moved"
+    )
     rows = run.connection.execute(
         select(approvals).where(
             approvals.c.app_id == run.key.app_id,
             approvals.c.state == "rejected",
             approvals.c.kind == kind,
+            ~seen.exists(),
         )
     )
     return {(_Group(row.op, kind, row.school), row.fingerprint) for row in rows}
@@ -294,16 +301,18 @@ def _rejected(run: Statements, kind: Kind) -> set[tuple[_Group, str]]:
 
 def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
     """Refuse the rows of records that this read has shown again."""
+    # a no stands as long as what it was said of stays as it was
+    states = "('pending', 'approved', 'rejected')"
     waiting = run.rows(
         "SELECT DISTINCT p.kind FROM approvals AS p JOIN approval_rows AS r"
         " ON r.approval_id = p.id AND r.state = 'proposed' WHERE p.app_id = :app"
-        " AND p.op = 'remove' AND p.state IN ('pending', 'approved')"
+        f" AND p.op = 'remove' AND p.state IN {states}"
     )
     for kind in {Kind(kind) for (kind,) in waiting} & set(kinds):
         run.run(
             "UPDATE approval_rows AS r SET state = 'moved' WHERE r.state = 'proposed'"
             " AND r.approval_id IN (SELECT p.id FROM approvals AS p WHERE p.app_id = :app"
-            " AND p.kind = :kind AND p.op = 'remove' AND p.state IN ('pending', 'approved'))"
+            f" AND p.kind = :kind AND p.op = 'remove' AND p.state IN {states})"
             f" AND EXISTS (SELECT 1 FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
             " AND s.attempt = :attempt AND s.external_id = r.external_id"
             " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered'))"

@@ -237,6 +237,25 @@ def test_a_rejected_removal_is_not_asked_again_and_nobody_goes(hub: Hub) -> None
     assert active(hub, Kind.USERS) == 40
 
 
+def test_who_was_there_again_since_a_no_is_asked_for_anew(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(40)
+    hub.sync(app, read)
+    smaller = without_students(read, range(1, 11))
+    hub.sync(app, smaller)
+    (held,) = waiting(hub)["remove", "users"]
+    reject(hub, held)
+    hub.sync(app, read)
+    # the very same ten leave, and nobody has been asked about that
+    hub.sync(app, smaller)
+    (again,) = waiting(hub)["remove", "users"]
+    assert again["fingerprint"] == held["fingerprint"]
+    # and a no to that is one again
+    reject(hub, again)
+    hub.sync(app, smaller)
+    assert ("remove", "users") not in waiting(hub)
+
+
 def test_the_same_again_keeps_the_approval_and_other_rows_replace_it(hub: Hub) -> None:
     app = hub.app(1)
     read = schools(40)
