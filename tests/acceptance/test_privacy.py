@@ -76,8 +76,16 @@ def test_a_real_export_carries_the_masks_and_the_record_says_so(oak: Cli) -> Non
     assert "grades" not in newest["fields"]["users"]
     assert oldest["until_job"] == newest["since_job"]
     assert oldest["fields"]["users"]["grades"] == "plain"
-    table = oak("disclosures", "oak", who).stdout
+    table = oak("disclosures", "oak", f"username={who}").stdout
     assert "users.givenName (initial)" in table
+    # and so says the chain behind a value: by which job, under which mask
+    assert "title" in before["counts"]["fields"]["classes"]
+    for field, masks in (("givenName", ["initial", "plain"]), ("grades", ["plain"])):
+        chain = oak.json("roster", "why", "oak", f"username={who}", field)
+        if chain["value"] is not None:
+            assert [one["mask"] for one in chain["carried_by"]] == masks
+    chain = oak.json("roster", "why", "oak", "type=district", "name", "--kind", "orgs")
+    assert [source["app"] for source in chain["sources"]] == ["sis"]
 
 
 def test_a_filtered_export_holds_those_in_scope_alone(oak: Cli) -> None:
