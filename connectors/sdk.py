@@ -16,7 +16,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused
+from shared.domain.reading import Batch, Capabilities, Known, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier
 
@@ -45,10 +45,12 @@ class ReadRequest:
         mode: full, or incremental where the connector can.
         cursor: the cursor of the last committed read; None: there was none, so an incremental
             read is a full one and says so in its certificate's mode.
+        known: tells a full read which source rows have not changed; None: nothing is known.
     """
 
     mode: Mode
     cursor: str | None = None
+    known: Known | None = None
 
 
 @runtime_checkable

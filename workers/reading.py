@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from connectors.sdk import ReadRequest, Source
 from shared.db.claiming import Outcome, check_fence
 from shared.domain.reading import Batch, ReadCertificate, Refused
-from shared.domain.states import Mode
+from shared.domain.states import Mode, Tier
 from shared.errors import PermanentConnectorError
 from shared.roster.apply import Applied, apply_plan
 from shared.roster.locking import hub_lock
@@ -42,8 +42,9 @@ def read_into_staging(work: Work, source: Source) -> Plan:
     staging = Staging(work.gate.database, key_of(work))
     cursor = assignment.cursor if assignment.mode is Mode.INCREMENTAL else None
     certificate: ReadCertificate | None = None
-    done = 0
-    for item in source.read(ReadRequest(assignment.mode, cursor)):
+    # what a 2-way app holds of every record must be at hand when it is written to
+    known = staging if assignment.mode is Mode.FULL and assignment.tier is Tier.IMPORT else None
+    for item in source.read(ReadRequest(assignment.mode, cursor, known)):
         if certificate is not None:
             raise PermanentConnectorError(
                 assignment.connector, "the read went on after its certificate"
@@ -51,8 +52,7 @@ def read_into_staging(work: Work, source: Source) -> Plan:
         match item:
             case Batch():
                 staging.add(item)
-                done += len(item.rows)
-                work.control.progress(f"reading {item.kind}", done)
+                work.control.progress(f"reading {item.kind}", staging.read)
             case Refused():
                 staging.refuse(item)
             case ReadCertificate():
@@ -61,7 +61,7 @@ def read_into_staging(work: Work, source: Source) -> Plan:
         raise PermanentConnectorError(
             assignment.connector, "the read ended without a certificate; nothing was changed"
         )
-    work.control.progress("comparing", done, done)
+    work.control.progress("comparing", staging.read, staging.read)
     return make_plan(work.gate.database, staging, certificate)
 
 

@@ -13,9 +13,9 @@ from connectors.oneroster.archive import NAME
 from connectors.oneroster.blocks import rows_of
 from connectors.oneroster.layout import HEADERS, REQUIRED
 from connectors.oneroster.mapping import BadRowError, roles_of_1_1, row_of, supplied
-from connectors.oneroster.package import MANIFEST, Block, Line, Package, stamps
+from connectors.oneroster.package import MANIFEST, Block, Line, Lines, Package, stamps
 from connectors.sdk import AbsolutePath, Connector, ReadRequest
-from shared.domain.reading import Batch, Capabilities, ReadCertificate, Refused, Row
+from shared.domain.reading import Batch, Capabilities, Known, ReadCertificate, Refused, Row
 from shared.domain.records import FIELDS, Kind
 from shared.domain.records import Field as RecordField
 from shared.domain.states import Mode, Tier
@@ -71,11 +71,10 @@ class OneRosterCsv:
             PermanentConnectorError: the set is broken; names file, line and fix.
             TransientConnectorError: it is being written.
         """
-        del request
         self._wait_until_quiet()
         with closing(Package(self._config.path)) as package:
             try:
-                yield from _records(package)
+                yield from _records(package, request.known)
             except PermanentConnectorError:
                 # what looks broken may be half of what somebody writes now
                 package.check_unchanged()
@@ -90,10 +89,10 @@ class OneRosterCsv:
                 raise TransientConnectorError(NAME, "the files are still being written", 30)
 
 
-def _records(package: Package) -> Iterator[Batch | Refused | ReadCertificate]:
+def _records(package: Package, known: Known | None) -> Iterator[Batch | Refused | ReadCertificate]:
     version, modes = _version(package)
     present = _present(package, version, modes)
-    reading = _Reading(package, version)
+    reading = _Reading(package, version, known)
     for kind in (kind for kind in Kind if kind in present):
         yield from reading.kind(kind)
         if kind is Kind.USERS and version == "1.1":
@@ -113,28 +112,34 @@ def _records(package: Package) -> Iterator[Batch | Refused | ReadCertificate]:
 class _Reading:
     """One pass over the files of a package."""
 
-    def __init__(self, package: Package, version: str) -> None:
+    def __init__(self, package: Package, version: str, known: Known | None) -> None:
         self._package = package
         self._version = version
+        self._known = known
         self._org_types: dict[str, str] = {}
         self.counts: dict[Kind, int] = {}
 
     def kind(self, kind: Kind) -> Iterator[Batch | Refused]:
         """Yield a file's records."""
         name = f"{kind}.csv"
-        blocks = self._package.blocks(name)
-        header = _header(self._package, name, next(blocks, None), self._version, kind)
+        blocks = self._package.lines(name)
+        first = next(blocks, None)
+        block = self._package.parsed(first) if first is not None else None
+        header = _header(self._package, name, block, self._version, kind)
         names = supplied(kind, header)
         fields = [field for field in FIELDS[kind] if field.name in names]
+        known = None
+        if self._known is not None:
+            told = "\x1f".join((self._version, *header)).encode()
+            known = self._known.rows_of(kind, names, told)
         count = 0
-        for block in blocks:
-            count += len(block.rows)
-            if kind is Kind.ORGS and self._version == "1.1":
-                self._note_types(header, block)
-            rows = rows_of(kind, header, fields, block.rows)
-            if rows is None:
-                rows = yield from self._one_by_one(kind, header, fields, block)
-            yield Batch(kind, names, rows)
+        for lines in blocks:
+            count += len(lines.sources)
+            fingerprints = None
+            if known is not None:
+                places, fingerprints = known.changed(lines.sources)
+                lines = lines.only(places) if len(places) < len(lines.sources) else lines
+            yield from self._batch(kind, header, fields, lines, fingerprints)
         if not count:
             fix = "Mark it absent in manifest.csv."
             if kind in REQUIRED[self._version]:
@@ -142,19 +147,45 @@ class _Reading:
             raise self._package.broken(name, "it has a header and no rows", fix)
         self.counts[kind] = count
 
+    def _batch(
+        self,
+        kind: Kind,
+        header: Sequence[str],
+        fields: Sequence[RecordField],
+        lines: Lines,
+        fingerprints: Sequence[str] | None,
+    ) -> Iterator[Batch | Refused]:
+        """Yield the records of some lines."""
+        names = tuple(field.name for field in fields)
+        block = self._package.parsed(lines, len(header))
+        if kind is Kind.ORGS and self._version == "1.1":
+            self._note_types(header, block)
+        rows = rows_of(kind, header, fields, block.rows) if block.rows else []
+        if rows is None:
+            places, rows = yield from self._one_by_one(kind, header, fields, block)
+            if fingerprints is not None:
+                fingerprints = [fingerprints[place] for place in places]
+        yield Batch(kind, names, rows, fingerprints=fingerprints)
+
     def _one_by_one(
         self, kind: Kind, header: Sequence[str], fields: Sequence[RecordField], block: Block
-    ) -> Generator[Refused, None, list[Row]]:
-        """Yield the rows of a block that are wrong, each with its reason; return the others."""
+    ) -> Generator[Refused, None, tuple[list[int], list[Row]]]:
+        """Yield the rows of a block that are wrong, each with its reason.
+
+        Returns:
+            The places of the others in the block, and their rows.
+        """
+        places: list[int] = []
         rows: list[Row] = []
-        for line in block.lines():
+        for place, line in enumerate(block.lines()):
             values = dict(zip(header, line.values, strict=False))
             try:
                 _check_width(line, header)
                 rows.append(row_of(kind, values, fields))
+                places.append(place)
             except BadRowError as error:
                 yield _refused(kind, f"{kind}.csv", line.number, values, error)
-        return rows
+        return places, rows
 
     def _note_types(self, header: Sequence[str], block: Block) -> None:
         for row in block.rows:

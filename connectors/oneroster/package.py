@@ -6,14 +6,15 @@ taken: a set is the truth as a whole, or not at all.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from connectors.oneroster.archive import (
     MAX_FILE_BYTES,
@@ -30,11 +31,8 @@ MAX_FIELD = 128 * 1024
 MAX_COLUMNS = 500
 #: Bytes of one row, which is held as a whole.
 MAX_LINE_BYTES = 4 * 1024**2
-#: Rows that are handed on at once, and the bytes from which on there are fewer.
-BLOCK_ROWS = 5000
-BLOCK_BYTES = 8 * 1024**2
-#: How far a file's first bytes are looked at by `check`.
-_BLOCK = 1024 * 1024
+#: Bytes whose lines are handed on at once.
+BLOCK_BYTES = 512 * 1024
 
 #: What identifies the state of a file: size, time of change, inode.
 Stamp = tuple[int, int, int]
@@ -46,6 +44,32 @@ class Line:
 
     number: int
     values: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Some lines of a file, without their ends, and where each stands.
+
+    Attributes:
+        name: of the file.
+        numbers: of the lines.
+        sources: the lines.
+        is_cut: whether the last of them is the file's last, and has no end.
+    """
+
+    name: str
+    numbers: Sequence[int]
+    sources: list[bytes]
+    is_cut: bool = False
+
+    def only(self, places: Sequence[int]) -> Lines:
+        """Return some of them, by their places in rising order."""
+        return Lines(
+            self.name,
+            [self.numbers[place] for place in places],
+            [self.sources[place] for place in places],
+            self.is_cut and bool(places) and places[-1] == len(self.sources) - 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +123,20 @@ class Package:
         Raises:
             PermanentConnectorError: the file's encoding or its CSV is broken; names the line.
         """
-        for block in self.blocks(name):
-            yield from block.lines()
+        for lines in self.lines(name):
+            yield from self.parsed(lines).lines()
 
-    def blocks(self, name: str) -> Iterator[Block]:
-        """Yield a file's rows, many at once; the header is a block of its own.
+    def lines(self, name: str) -> Iterator[Lines]:
+        """Yield a file's lines as they stand there, many at once; the first is by itself.
+
+        A row is a line: no value of a OneRoster set holds a line break.
 
         Raises:
-            PermanentConnectorError: the file's encoding or its CSV is broken; names the line.
+            PermanentConnectorError: the file cannot be read, or not to its end.
         """
         try:
             with self._open(name) as (stream, digest):
-                text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
-                reader = csv.reader(text, strict=True)
-                csv.field_size_limit(MAX_FIELD)
-                try:
-                    yield from self._checked(name, reader, digest)
-                except UnicodeDecodeError as error:
-                    raise self._no_utf8(name, reader.line_num, error) from error
-                except csv.Error as error:
-                    told = f"line {reader.line_num + 1}: {error}"
-                    raise self.broken(name, told, "Export it again.") from error
+                yield from _split(name, stream)
                 self._check_size(name, digest)
                 self.digests[name] = digest.hexdigest()
         except PermissionError as error:
@@ -130,16 +147,66 @@ class Package:
         except UNREADABLE as error:
             raise self.broken(name, f"it cannot be read: {error}", "Export it again.") from error
 
+    def parsed(self, lines: Lines, width: int = 0) -> Block:
+        """Return the rows of some lines.
+
+        Args:
+            lines: of a file.
+            width: of the file's header: a last line that has fewer values, and no end, was cut off.
+
+        Raises:
+            PermanentConnectorError: the file's encoding or its CSV is broken; names the line.
+        """
+        name, numbers = lines.name, lines.numbers
+        try:
+            text = b"\n".join(lines.sources).decode()
+        except UnicodeDecodeError as error:
+            raise self._no_utf8(lines, error) from error
+        if "\x00" in text:
+            number = numbers[text[: text.index("\x00")].count("\n")]
+            raise self.broken(name, f"line {number}: a NUL byte", "Export it again.")
+        csv.field_size_limit(MAX_FIELD)
+        reader = csv.reader(text.split("\n"), strict=True)
+        rows: list[list[str]] = []
+        try:
+            rows.extend(reader)
+        except csv.Error as error:
+            # the rows before it may hold a break, which swallows the lines that follow
+            self._check_breaks(lines, text)
+            told = f"line {numbers[max(0, reader.line_num - 1)]}: {error}"
+            raise self.broken(name, told, "Export it again.") from error
+        if len(rows) != len(numbers):
+            self._check_breaks(lines, text)
+        if rows and max(map(len, rows)) > MAX_COLUMNS:
+            place = next(place for place, row in enumerate(rows) if len(row) > MAX_COLUMNS)
+            told = f"line {numbers[place]}: {len(rows[place])} columns"
+            raise self.broken(name, told, "Export it again.")
+        if lines.is_cut and rows and len(rows[-1]) < width:
+            told = f"line {numbers[-1]}: the file ends inside of it"
+            raise self.broken(name, told, "It was cut off: export it again.")
+        return Block(numbers, rows)
+
+    def _check_breaks(self, lines: Lines, text: str) -> None:
+        """See that each row is a line."""
+        reader = csv.reader(text.split("\n"), strict=True)
+        with suppress(csv.Error):
+            for place, _ in enumerate(reader):
+                if reader.line_num != place + 1:
+                    told = f"line {lines.numbers[place]}: a value holds a line break"
+                    raise self.broken(lines.name, told, "Take it out.")
+
     def broken(self, name: str, problem: str, fix: str) -> PermanentConnectorError:
         """Make the error that says what is wrong with a file, and what to do."""
         return PermanentConnectorError(NAME, f"{name}: {problem}. {fix} Nothing was changed")
 
-    def _no_utf8(self, name: str, line: int, error: UnicodeDecodeError) -> PermanentConnectorError:
+    def _no_utf8(self, lines: Lines, error: UnicodeDecodeError) -> PermanentConnectorError:
         """Make the error of a file in another encoding, with the line of its first such byte."""
-        if not line and error.object[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-            return self.broken(name, "it is UTF-16", "Save it as UTF-8.")
-        place = line + 1 + error.object[: error.start].count(b"\n")
-        return self.broken(name, f"line {place}: a byte is not UTF-8", "Save it as UTF-8.")
+        place = error.object[: error.start].count(b"\n")
+        number = lines.numbers[place]
+        if number == 1 and error.object[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+            return self.broken(lines.name, "it is UTF-16", "Save it as UTF-8.")
+        told = f"line {number}: a byte is not UTF-8"
+        return self.broken(lines.name, told, "Save it as UTF-8.")
 
     def _check_size(self, name: str, digest: _Digest) -> None:
         """See that a zip's entry is as long as its directory says."""
@@ -149,42 +216,6 @@ class Package:
                 name, f"it has {digest.read_bytes} bytes, not {told}", "Export it again."
             )
 
-    def _checked(self, name: str, reader: Any, digest: _Digest) -> Iterator[Block]:
-        rows: list[list[str]] = []
-        start, size, most, width = 1, 1, BLOCK_BYTES, 0
-        values: list[str] = []
-        for values in reader:
-            if len(values) > MAX_COLUMNS:
-                raise self.broken(
-                    name, f"line {reader.line_num}: {len(values)} columns", "Export it again."
-                )
-            rows.append(values)
-            if len(rows) == size or digest.read_bytes > most:
-                width = width or len(values)
-                yield from self._block(name, start, rows, reader.line_num)
-                start, size, rows = start + len(rows), BLOCK_ROWS, []
-                most = digest.read_bytes + BLOCK_BYTES
-        if len(values) < width and not digest.ends_a_line:
-            told = f"line {reader.line_num}: the file ends inside of it"
-            raise self.broken(name, told, "It was cut off: export it again.")
-        yield from self._block(name, start, rows, reader.line_num)
-
-    def _block(self, name: str, start: int, rows: list[list[str]], last: int) -> Iterator[Block]:
-        """Yield the rows that stand from one line to another, the empty ones left out."""
-        numbers: Sequence[int] = range(start, start + len(rows))
-        text = "".join(map("".join, rows))
-        if last != start + len(rows) - 1:
-            line = next(n for n, row in zip(numbers, rows, strict=True) if _breaks(row))
-            raise self.broken(name, f"line {line}: a value holds a line break", "Take it out.")
-        if "\x00" in text:
-            line = next(n for n, row in zip(numbers, rows, strict=True) if "\x00" in "".join(row))
-            raise self.broken(name, f"line {line}: a NUL byte", "Export it again.")
-        if not all(rows):
-            numbers = [number for number, row in zip(numbers, rows, strict=True) if row]
-            rows = [row for row in rows if row]
-        if rows:
-            yield Block(numbers, rows)
-
     @contextmanager
     def _open(self, name: str) -> Iterator[tuple[io.BufferedReader, _Digest]]:
         source: IO[bytes] = (
@@ -192,7 +223,7 @@ class Package:
         )
         digest = _Digest(source, name)
         with source:
-            yield io.BufferedReader(digest, _BLOCK), digest
+            yield io.BufferedReader(digest, BLOCK_BYTES), digest
 
     def _names(self) -> Iterator[str]:
         folder = self._path.resolve()
@@ -206,8 +237,32 @@ class Package:
             yield entry.name
 
 
-def _breaks(row: Sequence[str]) -> bool:
-    return any("\n" in value or "\r" in value for value in row)
+def _split(name: str, stream: io.BufferedReader) -> Iterator[Lines]:
+    """Yield a file's lines without their ends, empty ones left out; the first by itself."""
+    number, rest = 1, stream.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
+    while True:
+        block = stream.read(BLOCK_BYTES)
+        # a line that ends with "\r" may go on to end with "\r\n"
+        text = rest + block
+        end = len(text)
+        if block:
+            end = max(text.rfind(b"\n") + 1, text.rfind(b"\r", 0, -1) + 1)
+        rest = text[end:]
+        # only these three ways to end a line, as `csv` has it
+        sources = text[:end].splitlines()
+        if number == 1 and sources:
+            yield Lines(name, [1], sources[:1])
+            number, sources = 2, sources[1:]
+        numbers: Sequence[int] = range(number, number + len(sources))
+        number += len(sources)
+        if b"" in sources:
+            numbers = [n for n, source in zip(numbers, sources, strict=True) if source]
+            sources = [source for source in sources if source]
+        if sources:
+            is_cut = not block and not text.endswith((b"\n", b"\r"))
+            yield Lines(name, numbers, sources, is_cut)
+        if not block:
+            return
 
 
 class _Digest(io.RawIOBase):
@@ -215,7 +270,6 @@ class _Digest(io.RawIOBase):
 
     Attributes:
         read_bytes: how many were read.
-        ends_a_line: whether the last of them ended a line.
     """
 
     def __init__(self, source: IO[bytes], name: str) -> None:
@@ -224,7 +278,6 @@ class _Digest(io.RawIOBase):
         self._hash = hashlib.sha256()
         self._in_line = 0
         self.read_bytes = 0
-        self.ends_a_line = False
 
     def readable(self) -> bool:
         return True
@@ -232,7 +285,6 @@ class _Digest(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         block = self._source.read(len(buffer))
         if block:
-            self.ends_a_line = block.endswith((b"\n", b"\r"))
             self._bound(block)
             self._hash.update(block)
         buffer[: len(block)] = block

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from shared.domain.records import Kind
 from shared.domain.states import Mode
@@ -37,12 +38,45 @@ class Batch:
         rows: each `(external id, value of fields[0], …)`, an absent value None or ""; references
             are external ids of this app.
         deleted: external ids that the vendor itself names as deleted.
+        fingerprints: of the rows, as `KnownRows.changed` gave them; None: it was not asked, and
+            they are made of the values.
     """
 
     kind: Kind
     fields: tuple[str, ...]
     rows: list[Row]
     deleted: tuple[str, ...] = ()
+    fingerprints: Sequence[str] | None = None
+
+
+class KnownRows(Protocol):
+    """Knows source rows of one kind again that have not changed since they were last taken in."""
+
+    def changed(self, sources: Sequence[bytes]) -> tuple[list[int], list[str]]:
+        """Say which source rows must be read; all others count as read, and as unchanged.
+
+        Args:
+            sources: the rows as the vendor gave them, each with its id; each row is handed in once.
+
+        Returns:
+            The places of those rows, rising, and the fingerprint of each.
+        """
+        ...
+
+
+class Known(Protocol):
+    """Gives what is known of each kind: a source that has rows as bytes need not read all."""
+
+    def rows_of(self, kind: Kind, fields: tuple[str, ...], form: bytes) -> KnownRows | None:
+        """Return what knows the rows of a kind, once a kind and read; None: all must be read.
+
+        Args:
+            kind: which.
+            fields: that the source supplies of it.
+            form: what gives the bytes their meaning, such as a file's header: when it changes, so
+                has every row.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from shared.db.hub_tables import HUB, LINKS, STAGES
 from shared.domain.reading import Absence
 from shared.domain.records import FIELDS, Kind
 from shared.roster.identity import SHARED_KINDS
+from shared.roster.shown import is_unshown
 from shared.roster.statements import HERE, Statements
 
 #: The absences of the attempt and kind.
@@ -69,15 +70,11 @@ def find_absences(
         f" FROM {stage} AS s WHERE {HERE} AND s.verdict IN ('deleted', 'filtered')"
         " GROUP BY s.external_id"
     )
-    shown = (
-        f"SELECT 1 FROM {stage} AS s WHERE {HERE} AND s.external_id = l.external_id"
-        " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered')"
-    )
     # found first, for itself: mostly it is empty, and then nothing is joined to it
     absent = (
         "SELECT l.external_id, l.sourced_id, l.fingerprint"
         f" FROM {link} AS l WHERE l.app_id = :app AND l.ended_at IS NULL"
-        f" AND NOT EXISTS ({shown}) AND NOT ({was_refused(kind)})"
+        f" AND {is_unshown(run, kind, 'l.external_id')} AND NOT ({was_refused(kind)})"
     )
     if absence is None:
         # without the right to it, nothing but what was named is looked at

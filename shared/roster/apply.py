@@ -20,6 +20,7 @@ from shared.roster.plan import Plan, check_staged, compare, expected_rows
 from shared.roster.removing import end_absent, hub_edits, remove_abandoned
 from shared.roster.schools import abandoned_schools
 from shared.roster.statements import Statements, statements
+from shared.roster.stranding import count_stranded
 from shared.roster.undone import forget_undone
 
 
@@ -51,7 +52,7 @@ def apply_plan(
         TransientConnectorError: staging was lost on the way.
     """
     rows = expected_rows(connection, plan.key, plan.staged, plan.certificate)
-    run = statements(connection, database, plan.key, rows)
+    run = statements(connection, database, plan.key, rows, plan.known)
     check_staged(connection, plan)
     if hub_version != plan.hub_version:
         compare(run, plan, again=True)
@@ -59,7 +60,10 @@ def apply_plan(
     moved_from = abandoned_schools(run) if plan.rules.schools else []
     for kind in Kind:
         if plan.supplied.get(kind):
-            counts[kind] = merge_kind(run, kind, plan.supplied[kind], plan.ownership)
+            counted = counts[kind] = merge_kind(run, kind, plan.supplied[kind], plan.ownership)
+            stranded = count_stranded(run, kind)
+            counted.unchanged += plan.known.get(kind, 0) - stranded
+            counted.quarantined += stranded
             forget_undone(run, kind)
         if kind in plan.supplied or plan.absence(kind) is not None:
             _let_go(run, plan, kind, counts.setdefault(kind, KindCounts()))

@@ -23,6 +23,7 @@ from shared.roster.absences import ABSENT, school_sizes
 from shared.roster.plan import Plan
 from shared.roster.removing import remove_orphans
 from shared.roster.rules import AppRules
+from shared.roster.shown import is_unshown
 from shared.roster.statements import Statements
 
 #: Rows that a person has approved, and whose job has yet to run.
@@ -313,9 +314,7 @@ def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
             "UPDATE approval_rows AS r SET state = 'moved' WHERE r.state = 'proposed'"
             " AND r.approval_id IN (SELECT p.id FROM approvals AS p WHERE p.app_id = :app"
             f" AND p.kind = :kind AND p.op = 'remove' AND p.state IN {states})"
-            f" AND EXISTS (SELECT 1 FROM {STAGES[kind].name} AS s WHERE s.job_id = :job"
-            " AND s.attempt = :attempt AND s.external_id = r.external_id"
-            " AND coalesce(s.verdict, '') NOT IN ('deleted', 'filtered'))"
+            f" AND NOT ({is_unshown(run, kind, 'r.external_id')})"
             # what is shown and hangs on what goes is absent all the same
             f" AND r.external_id NOT IN (SELECT a.external_id FROM stage_absences AS a"
             f" WHERE {ABSENT})",

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from shared.db.hub_tables import LINKS, STAGES
 from shared.domain.records import Kind
 from shared.roster.rules import AppRules, MatchRule
-from shared.roster.statements import HERE
+from shared.roster.shown import unseen
+from shared.roster.statements import HERE, Statements
 
 #: By kind, the fields that together name one record. A record that lacks one of them is not
 #: matched, and a key that two records of the hub share matches neither.
@@ -65,10 +66,11 @@ def match_keys(kind: Kind, rules: AppRules) -> Sequence[MatchKey]:
     return keys
 
 
-def shown_link(kind: Kind, sourced_id: str, *, is_complete: bool) -> str:
+def shown_link(run: Statements, kind: Kind, sourced_id: str, *, is_complete: bool) -> str:
     """Return a query for the links by which the app still shows a record.
 
     Args:
+        run: for the attempt.
         kind: of the record.
         sourced_id: an expression for its id.
         is_complete: whether an id that is missing from the read has been given up.
@@ -82,6 +84,8 @@ def shown_link(kind: Kind, sourced_id: str, *, is_complete: bool) -> str:
             " SELECT q.external_id FROM quarantine AS q WHERE q.job_id = :job"
             f" AND q.kind = '{kind}' AND q.found_by = 'connector')"
         )
+        if kind in run.known:
+            still = f"NOT IN ({unseen(kind)}) OR k.external_id {still}"
     else:
         still = (
             f"NOT IN (SELECT s.external_id FROM {stage} AS s WHERE {HERE}"
@@ -89,5 +93,5 @@ def shown_link(kind: Kind, sourced_id: str, *, is_complete: bool) -> str:
         )
     return (
         f"SELECT 1 FROM {LINKS[kind].name} AS k WHERE k.sourced_id = {sourced_id}"
-        f" AND k.app_id = :app AND k.ended_at IS NULL AND k.external_id {still}"
+        f" AND k.app_id = :app AND k.ended_at IS NULL AND (k.external_id {still})"
     )

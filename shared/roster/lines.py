@@ -40,27 +40,30 @@ def lines_of(rows: Sequence[Row]) -> list[str]:
     return ["\t".join([(value or "").translate(_ESCAPES) for value in row]) for row in rows]
 
 
-def fingerprints_of(lines: Sequence[str], seed: hashlib.blake2b) -> list[str | None]:
+def fingerprints_of(lines: Sequence[str], seed: hashlib.blake2b) -> list[str]:
     """Return 32 hex digits a line, which change when any value of the row changes.
 
     Args:
         lines: see `lines_of`.
-        seed: a hash of the fields' names.
-
-    Returns:
-        None for a line that cannot be stored: it holds NUL, or half of a surrogate pair.
+        seed: a hash of what gives the values their meaning, 16 bytes long.
     """
-    try:
-        if "\x00" not in "\n".join(lines):
-            return [_fingerprint(line.encode(), seed) for line in lines]
-    except UnicodeEncodeError:
-        pass  # one of the lines; which one, is found below
-    return [_fingerprint(line.encode(), seed) if is_storable(line) else None for line in lines]
+    made = []
+    for line in lines:
+        one = seed.copy()
+        # what cannot be encoded cannot be stored either, and is refused later
+        one.update(line.encode("utf-8", "surrogatepass"))
+        made.append(one.hexdigest())
+    return made
+
+
+def are_storable(lines: Sequence[str]) -> bool:
+    """Return whether a database can hold all of some texts."""
+    return is_storable("\n".join(lines))
 
 
 def is_storable(value: str) -> bool:
     """Return whether a database can hold a text."""
-    return storable(value) == value
+    return "\x00" not in value and _encodes(value)
 
 
 def storable(value: str) -> str:
@@ -68,7 +71,11 @@ def storable(value: str) -> str:
     return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def _fingerprint(content: bytes, seed: hashlib.blake2b) -> str:
-    made = seed.copy()
-    made.update(content)
-    return made.hexdigest()
+def _encodes(value: str) -> bool:
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

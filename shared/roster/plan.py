@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from shared.db.engine import Database
-from shared.db.hub_tables import LINKS, STAGES, hubs
+from shared.db.hub_tables import LINKS, STAGES, hubs, stage_unseen
 from shared.db.tables import apps
 from shared.db.tenants import removals_suspended
 from shared.domain.reading import Absence, ReadCertificate
@@ -21,6 +21,7 @@ from shared.roster.absences import find_absences, suspend_removals
 from shared.roster.bases import take_unfinished
 from shared.roster.filtering import filter_staged
 from shared.roster.holding import hold_removals, hold_what_is_named
+from shared.roster.known import count_known
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
@@ -43,6 +44,8 @@ class Plan:
         supplied: by kind that was read, the fields that the app supplies; none where it only named
             what was deleted.
         staged: by kind, how many rows must lie in staging.
+        known: by kind, of how many links the rows have not changed, and were not staged.
+        unseen: by kind, how many links there are of which that was not seen.
         refused: by kind, how many records the connector could not read.
         input_hash: of all rows that were read, in whatever order.
         hub_version: of the hub against which it was prepared.
@@ -59,6 +62,8 @@ class Plan:
     certificate: ReadCertificate
     supplied: Mapping[Kind, Sequence[str]]
     staged: Mapping[Kind, int]
+    known: Mapping[Kind, int]
+    unseen: Mapping[Kind, int]
     refused: Mapping[Kind, int]
     input_hash: str
     hub_version: int
@@ -104,6 +109,7 @@ class Plan:
             "suspended": self.suspended,
             "supplied": {kind: list(fields) for kind, fields in self.supplied.items()},
             "staged": dict(self.staged),
+            "known": dict(self.known),
         }
 
 
@@ -132,9 +138,9 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
     staging.flush()
     _check_counts(staging, certificate)
     with database.write() as connection:
-        run = statements(
-            connection, database, key, expected_rows(connection, key, staging.staged, certificate)
-        )
+        rows = expected_rows(connection, key, staging.staged, certificate)
+        run = statements(connection, database, key, rows, staging.known)
+        unseen = staging.note_unseen(run)
         version = connection.execute(
             select(hubs.c.version).where(hubs.c.tenant_id == key.tenant_id)
         ).scalar()
@@ -150,9 +156,11 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
             supplied={
                 kind: _taken(staging.supplied.get(kind, ()), rules.ignored(kind))
                 for kind in Kind
-                if staging.staged[kind]
+                if staging.staged[kind] or staging.rows(kind)
             },
             staged=dict(staging.staged),
+            known={kind: rows.links for kind, rows in staging.known.items()},
+            unseen=unseen,
             refused=dict(staging.refused),
             input_hash=staging.input_hash,
             hub_version=version or 0,
@@ -183,6 +191,8 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
         plan: what is known of the read.
         again: whether it was done before; the hub has moved since.
     """
+    if again:
+        _check_known(run, plan)
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
     if not again and not plan.rules.filters.is_empty:
         filter_staged(run, plan.rules.filters, plan.supplied, complete)
@@ -255,9 +265,34 @@ def check_staged(connection: Connection, plan: Plan) -> None:
                 stage.job_id == plan.key.job_id, stage.attempt == plan.key.attempt
             )
         ).scalar_one()
-        if found != staged:
+        _check_found(f"{kind}", found, staged)
+    if not any(plan.unseen.values()):
+        return
+    found = connection.execute(
+        select(func.count()).where(
+            stage_unseen.c.job_id == plan.key.job_id, stage_unseen.c.attempt == plan.key.attempt
+        )
+    ).scalar_one()
+    _check_found("unseen links", found, sum(plan.unseen.values()))
+
+
+def _check_found(what: str, found: int, staged: int) -> None:
+    if found != staged:
+        raise TransientConnectorError(
+            "hub", f"staging holds {found} of {staged} {what}: it was lost, and is read again"
+        )
+
+
+def _check_known(run: Statements, plan: Plan) -> None:
+    """See that the links whose rows were not staged still stand for them.
+
+    Raises:
+        TransientConnectorError: the hub has moved under them, by an approval or an undo.
+    """
+    for kind, links in plan.known.items():
+        if count_known(run, kind) != links:
             raise TransientConnectorError(
-                "hub", f"staging holds {found} of {staged} {kind}: it was lost, and is read again"
+                "hub", f"{kind} of the hub were changed while they were read; they are read again"
             )
 
 
@@ -290,7 +325,7 @@ def _check_counts(staging: Staging, certificate: ReadCertificate) -> None:
     # a kind that is said to be complete, and is not counted, has none
     for kind in {*certificate.counts, *certificate.complete}:
         counted = certificate.counts.get(kind, 0)
-        rows = staging.staged[kind] - staging.deleted[kind]
+        rows = staging.rows(kind)
         most = rows + staging.refused[kind]
         if not rows <= counted <= most:
             raise PermanentConnectorError(
@@ -304,8 +339,7 @@ def _check_empty(connection: Connection, plan: Plan, staging: Staging) -> None:
     """A kind that comes back empty, of which the app has records, is not a complete read."""
     for kind in plan.certificate.complete:
         # what the vendor names as deleted is no record that was read
-        read = plan.staged.get(kind, 0) - staging.deleted[kind]
-        if read or plan.absence(kind) is None:
+        if staging.rows(kind) or plan.absence(kind) is None:
             continue
         link = LINKS[kind].c
         linked = connection.execute(

@@ -23,6 +23,7 @@ from shared.roster.merging import change_json, merged_rows
 from shared.roster.plan import Plan, check_staged, compare
 from shared.roster.removing import ENDING
 from shared.roster.statements import HERE, OPEN, Statements, statements
+from shared.roster.stranding import stranded
 
 
 class Op(StrEnum):
@@ -134,7 +135,7 @@ def write_plan(
     Raises:
         TransientConnectorError: staging was lost on the way.
     """
-    run = statements(connection, database, plan.key, sum(plan.staged.values()))
+    run = statements(connection, database, plan.key, sum(plan.staged.values()), plan.known)
     check_staged(connection, plan)
     if hub_version != plan.hub_version:
         compare(run, plan, again=True)
@@ -287,17 +288,23 @@ def _orphans(plan: Plan, kind: Kind) -> str:
     )
 
 
-def _quarantined(kind: Kind) -> str:
+def _quarantined(run: Statements, kind: Kind) -> str:
     found = "FROM quarantine AS q WHERE q.job_id = :job AND q.kind = :kind"
     told = (
         "SELECT q.external_id, min(q.field || ': ' || q.reason) AS reason,"
         f" min(q.source) AS source {found} AND q.found_by = 'hub' GROUP BY q.external_id"
     )
-    return (
-        f"SELECT '{Op.QUARANTINED}' AS op, s.external_id, NULL AS sourced_id, NULL AS school,"
-        f" t.source AS before, NULL AS after, t.reason FROM {STAGES[kind].name} AS s"
-        f" LEFT JOIN ({told}) AS t ON t.external_id = s.external_id"
-        f" WHERE {HERE} AND s.verdict = 'quarantined'"
-        f" UNION ALL SELECT '{Op.QUARANTINED}', q.external_id, NULL, NULL, q.source, NULL,"
-        f" q.field || ': ' || q.reason {found} AND q.found_by = 'connector'"
+    of_hub = (
+        f"SELECT '{Op.QUARANTINED}' AS op, {{row}}.external_id, NULL AS sourced_id,"
+        f" NULL AS school, t.source AS before, NULL AS after, t.reason FROM {{rows}} AS {{row}}"
+        f" LEFT JOIN ({told}) AS t ON t.external_id = {{row}}.external_id"
     )
+    listed = [
+        of_hub.format(row="s", rows=STAGES[kind].name) + f" WHERE {HERE}"
+        " AND s.verdict = 'quarantined'",
+        f"SELECT '{Op.QUARANTINED}', q.external_id, NULL, NULL, q.source, NULL,"
+        f" q.field || ': ' || q.reason {found} AND q.found_by = 'connector'",
+    ]
+    if kind in run.known:
+        listed.append(of_hub.format(row="x", rows=f"({stranded(kind)})"))
+    return " UNION ALL ".join(listed)

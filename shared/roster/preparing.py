@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
-from shared.db.hub_tables import LINKS, STAGES
-from shared.domain.records import FIELDS, Kind
+from shared.db.hub_tables import LINKS, STAGES, raw, snake
+from shared.domain.records import FIELDS, Field, Kind
 from shared.roster.filtering import forget_filtered_agents
 from shared.roster.identity import SHARED_KINDS, shown_link
 from shared.roster.quality import NO_EMAIL, check_references, check_values
@@ -19,9 +19,12 @@ from shared.roster.quarantine import refuse
 from shared.roster.resolving import resolve
 from shared.roster.rules import AppRules
 from shared.roster.schools import map_schools
+from shared.roster.shown import unseen
 from shared.roster.statements import HERE, OPEN, Statements
 from shared.roster.tenant_quality import CompiledRule, check_quality
 from shared.roster.undone import reopen_undone
+
+_CLASH = "'the id comes more than once with different values'"
 
 
 def prepare(
@@ -68,14 +71,51 @@ def _prepare(
     mapped = map_schools(run, rules) if kind is Kind.ORGS and rules.schools else "[]"
     if kind is Kind.USERS and not rules.filters.is_empty:
         forget_filtered_agents(run)
-    _repeated(run, kind)
+    _repeated(run, kind, fields)
     some = f"SELECT 1 FROM {STAGES[kind].name} AS s WHERE {OPEN} LIMIT 1"
     if run.value(f"SELECT count(*) FROM ({some}) AS o"):
+        references = [field for field in fields if field.ref is not None]
+        values = [field for field in fields if field.ref is None]
+        known_too = kind in run.known and _refuse_other_than_known(run, kind, values)
         check_values(run, kind, fields)
         check_quality(run, kind, supplied[kind], quality)
         resolve(run, kind, fields, rules, is_complete=kind in complete, mapped=mapped)
         has_roles = Kind.ROLES in complete and bool(supplied.get(Kind.ROLES))
+        if known_too and _refuse_other_than_known(run, kind, references):
+            run.run(
+                f"UPDATE {STAGES[kind].name} AS s SET verdict = 'repeated'"
+                f" WHERE {OPEN} AND s.n IN ({_known_too(kind)})"
+            )
         check_references(run, kind, fields, has_roles=has_roles)
+
+
+def _refuse_other_than_known(run: Statements, kind: Kind, fields: Sequence[Field]) -> bool:
+    """Refuse rows whose id has come as its link knows it, too, if other values came with it.
+
+    Args:
+        run: for the attempt.
+        kind: of the rows.
+        fields: to be compared with the link's base; references are resolved.
+
+    Returns:
+        Whether there were such rows.
+    """
+    names = [snake(field.name) for field in fields]
+    same = " AND ".join(f"s.{name} IS NOT DISTINCT FROM l.{name}" for name in names) or "1 = 1"
+    twice = _known_too(kind)
+    if not run.value(f"SELECT count(*) FROM ({twice}) AS q"):
+        return False
+    refuse(run, kind, f"{OPEN} AND s.n IN ({twice} AND NOT ({same}))", "sourcedId", _CLASH)
+    return True
+
+
+def _known_too(kind: Kind) -> str:
+    """Return a query for the open rows whose id has come as its link knows it, too."""
+    return (
+        f"SELECT s.n FROM {STAGES[kind].name} AS s"
+        f" JOIN {LINKS[kind].name} AS l ON l.app_id = :app AND l.external_id = s.external_id"
+        f" WHERE {OPEN} AND l.ended_at IS NULL AND l.external_id NOT IN ({unseen(kind)})"
+    )
 
 
 def _reset(run: Statements, kind: Kind) -> None:
@@ -111,7 +151,7 @@ def _know_again(run: Statements, kind: Kind, grace_days: int, *, is_complete: bo
     reopen_undone(run, kind)
     known = f"l.ended_at >= {since} OR l.ended_why = 'out_of_scope'"
     if kind not in SHARED_KINDS:
-        shown = shown_link(kind, "l.sourced_id", is_complete=is_complete)
+        shown = shown_link(run, kind, "l.sourced_id", is_complete=is_complete)
         known = f"({known}) AND NOT EXISTS ({shown})"
     run.run(
         f"UPDATE {stage} AS s SET sourced_id = l.sourced_id FROM {link} AS l"
@@ -120,7 +160,7 @@ def _know_again(run: Statements, kind: Kind, grace_days: int, *, is_complete: bo
     )
 
 
-def _repeated(run: Statements, kind: Kind) -> None:
+def _repeated(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
     """Count identical repeats of a row once; refuse an id that comes with different values."""
     stage = STAGES[kind].name
     repeated = (
@@ -134,11 +174,13 @@ def _repeated(run: Statements, kind: Kind) -> None:
         " AND o.external_id = s.external_id AND o.n <> s.n"
         " AND coalesce(o.verdict, '') <> 'deleted'"
     )
+    given = [raw(field) if field.ref is not None else snake(field.name) for field in fields]
+    same = " AND ".join(f"o.{column} IS NOT DISTINCT FROM s.{column}" for column in given)
     still = f"{HERE} AND coalesce(s.verdict, 'unchanged') = 'unchanged'"
     some = f"s.external_id IN ({repeated})"
     run.run(
         f"UPDATE {stage} AS s SET verdict = 'repeated' WHERE {still} AND {some}"
-        f" AND EXISTS ({twin} AND o.fingerprint = s.fingerprint AND o.n < s.n)"
+        f" AND EXISTS ({twin} AND {same} AND o.n < s.n)"
     )
-    clash = f"{still} AND {some} AND EXISTS ({twin} AND o.fingerprint <> s.fingerprint)"
-    refuse(run, kind, clash, "sourcedId", "'the id comes more than once with different values'")
+    clash = f"{still} AND {some} AND EXISTS ({twin} AND NOT ({same}))"
+    refuse(run, kind, clash, "sourcedId", _CLASH)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from shared.db.hub_tables import HUB, LINKS, STAGES, raw, snake
 from shared.domain.records import Field, Kind
 from shared.roster.quarantine import look_again, refuse, tell
+from shared.roster.shown import unseen
 from shared.roster.statements import OPEN, Statements
 
 #: Fields that hold a date.
@@ -114,7 +115,8 @@ def _leave_out_primary_orgs(run: Statements) -> None:
     # in sets: no index finds the roles of one user
     without = (
         "WITH given AS MATERIALIZED"
-        " (SELECT s.n, s.external_id, s.raw_primary_org_sourced_id AS org"
+        " (SELECT s.n, s.external_id, s.raw_primary_org_sourced_id AS org,"
+        " s.sourced_id AS user_id, s.primary_org_sourced_id AS org_id"
         f" FROM {_USERS} AS s WHERE {OPEN} AND s.primary_org_sourced_id IS NOT NULL),"
         " had AS MATERIALIZED (SELECT DISTINCT r.raw_user_sourced_id AS external_id,"
         f" r.raw_org_sourced_id AS org FROM {_ROLES} AS r WHERE {there}"
@@ -122,6 +124,13 @@ def _leave_out_primary_orgs(run: Statements) -> None:
         " SELECT g.n FROM given AS g LEFT JOIN had ON had.external_id = g.external_id"
         " AND had.org = g.org WHERE had.external_id IS NULL"
     )
+    if Kind.ROLES in run.known:
+        link = LINKS[Kind.ROLES].name
+        without += (
+            f" AND NOT EXISTS (SELECT 1 FROM {link} AS l WHERE l.app_id = :app"
+            " AND l.ended_at IS NULL AND l.user_sourced_id = g.user_id AND l.org_sourced_id"
+            f" = g.org_id AND l.external_id NOT IN ({unseen(Kind.ROLES)}))"
+        )
     where = f"{OPEN} AND s.n IN ({without})"
     reason = "'the user has no role in it: ' || s.raw_primary_org_sourced_id || '; it was left out'"
     if tell(run, Kind.USERS, where, "primaryOrgSourcedId", reason):

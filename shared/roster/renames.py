@@ -63,7 +63,7 @@ def propose_renames(run: Statements, supplied: Collection[str]) -> None:
         run: for the attempt, whose read of the users was complete.
         supplied: the users' fields that the app supplies.
     """
-    shown = shown_link(Kind.USERS, "h.sourced_id", is_complete=True)
+    shown = shown_link(run, Kind.USERS, "h.sourced_id", is_complete=True)
     claimed = f"SELECT s.sourced_id FROM {_STAGE} AS s WHERE {HERE} AND s.sourced_id IS NOT NULL"
     gone = (
         f" WHERE h.tenant_id = :tenant AND h.status = 'active' AND h.sourced_id IN"

@@ -232,7 +232,7 @@ class _Matching:
         """Return the condition that leaves out records which the app shows under another id."""
         if self.kind in SHARED_KINDS:
             return ""
-        shown = shown_link(self.kind, "h.sourced_id", is_complete=self.is_complete)
+        shown = shown_link(self.run, self.kind, "h.sourced_id", is_complete=self.is_complete)
         return f" AND NOT EXISTS ({shown})"
 
 

@@ -6,20 +6,30 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from shared.db.engine import Database
-from shared.db.hub_tables import LINKS, STAGES, quarantine, raw, snake, stage_absences
+from shared.db.hub_tables import (
+    LINKS,
+    STAGES,
+    quarantine,
+    raw,
+    snake,
+    stage_absences,
+    stage_unseen,
+)
 from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ContractError
-from shared.roster.lines import fingerprints_of, lines_of, storable
+from shared.roster.attempt import JobKey as JobKey
+from shared.roster.known import InputHash, LinkedRows
+from shared.roster.lines import are_storable, fingerprints_of, is_storable, lines_of, storable
 from shared.roster.mapping import Mapper
 from shared.roster.rules import AppRules, load_rules
+from shared.roster.statements import Statements
 
 #: Refused records that are kept in memory before they are written together.
 REFUSALS = 500
@@ -28,16 +38,6 @@ _NO_FINGERPRINT = "-"
 
 #: A row on its way: its fingerprint, its values, and both as a line of COPY (values alone).
 _Staged = tuple[str, Row, str]
-
-
-@dataclass(frozen=True, slots=True)
-class JobKey:
-    """One attempt of one job, and for whom it works."""
-
-    job_id: int
-    attempt: int
-    tenant_id: int
-    app_id: int
 
 
 class Staging:
@@ -53,6 +53,7 @@ class Staging:
         staged: by kind, how many rows were staged, deletions among them.
         deleted: by kind, how many of those were deletions.
         refused: by kind, how many records could not be read.
+        known: by kind, what knows the rows again that have not changed and were not staged.
     """
 
     def __init__(self, database: Database, key: JobKey) -> None:
@@ -61,7 +62,8 @@ class Staging:
         self.staged: defaultdict[Kind, int] = defaultdict(int)
         self.deleted: defaultdict[Kind, int] = defaultdict(int)
         self.refused: defaultdict[Kind, int] = defaultdict(int)
-        self._input = 0
+        self.known: dict[Kind, LinkedRows] = {}
+        self._input = InputHash()
         self._database = database
         self._number = count(1)
         self._linked: dict[Kind, bool] = {}
@@ -96,12 +98,35 @@ class Staging:
             self._write(connection, batch.kind, columns[:2], "deleted", gone)
         self.staged[batch.kind] += len(rows) + len(gone)
         self.deleted[batch.kind] += len(gone)
-        self._input += sum([int(row[0], 16) for row in rows])
+        if batch.fingerprints is None:
+            self._input.add(bytes.fromhex("".join([made for made, _, _ in rows])))
+
+    def rows_of(self, kind: Kind, fields: tuple[str, ...], form: bytes) -> LinkedRows | None:
+        """Return what knows the rows of a kind; see `shared.domain.reading.Known`.
+
+        None where what a row means does not hang on the row alone: values are made by the app's
+        rules, its filter looks from one record to others, or the orgs are mapped to schools.
+        """
+        if self._mapper is not None or not self.rules.filters.is_empty or kind is Kind.ORGS:
+            return None
+        seed = self._seed(kind, fields).encode() + b"\x1e" + form
+        self.known[kind] = LinkedRows(self._database, self.key, kind, seed, self._input)
+        return self.known[kind]
+
+    def rows(self, kind: Kind) -> int:
+        """Return how many rows of a kind were read, staged or known, without deletions."""
+        known = self.known[kind].rows if kind in self.known else 0
+        return self.staged[kind] - self.deleted[kind] + known
+
+    @property
+    def read(self) -> int:
+        """How many rows were read until now."""
+        return sum(self.staged.values()) + sum(rows.rows for rows in self.known.values())
 
     @property
     def input_hash(self) -> str:
         """Of all rows that were read; the order in which a vendor gives them does not count."""
-        return f"{self._input % 2**128:032x}"
+        return self._input.hexdigest()
 
     def refuse(self, refused: Refused) -> None:
         """Put a record that the connector could not read into quarantine, soon."""
@@ -136,10 +161,14 @@ class Staging:
             )
         self._refusals.clear()
 
+    def note_unseen(self, run: Statements) -> dict[Kind, int]:
+        """Write the links that no known row has shown into staging; returns how many, by kind."""
+        return {kind: rows.note_unseen(run) for kind, rows in self.known.items()}
+
     def discard(self) -> None:
         """Remove all that the app's jobs have staged: an app has one running job at most."""
         with self._database.write() as connection:
-            for stage in (*STAGES.values(), stage_absences):
+            for stage in (*STAGES.values(), stage_absences, stage_unseen):
                 connection.execute(delete(stage).where(stage.c.app_id == self.key.app_id))
             # an attempt that died has told of the same records
             connection.execute(delete(quarantine).where(quarantine.c.job_id == self.key.job_id))
@@ -165,6 +194,8 @@ class Staging:
     def _rows(self, batch: Batch) -> list[_Staged]:
         width = len(batch.fields) + 1
         rows = batch.rows
+        if not rows:
+            return []
         if not all(row[0] and len(row) == width for row in rows):
             raise ContractError(f"{batch.kind}: a row has no id, or not {width} values")
         ignored = self._ignored[batch.kind]
@@ -175,18 +206,31 @@ class Staging:
                 tuple(None if place in dropped else value for place, value in enumerate(row))
                 for row in rows
             ]
-        # other fields with the same values are another source row, and so are fewer: what is
-        # ignored no longer is to be taken with the next read
-        told = [*kept, self._reading_rules] if self._reading_rules else kept
-        seed = hashlib.blake2b("\x1f".join(told).encode(), digest_size=16)
         lines = lines_of(rows)
-        staged: list[_Staged] = []
-        for made, row, line in zip(fingerprints_of(lines, seed), rows, lines, strict=True):
-            if made is None:
-                self._refuse_text(batch, row)
-            else:
-                staged.append((made, row, line))
+        if batch.fingerprints is None:
+            seed = hashlib.blake2b(self._seed(batch.kind, batch.fields).encode(), digest_size=16)
+            fingerprints: Sequence[str] = fingerprints_of(lines, seed)
+        elif len(batch.fingerprints) == len(rows):
+            fingerprints = batch.fingerprints
+        else:
+            told = f"{len(batch.fingerprints)} fingerprints for {len(rows)} rows"
+            raise ContractError(f"{batch.kind}: {told}")
+        staged = list(zip(fingerprints, rows, lines, strict=True))
+        if not are_storable(lines):
+            for row, line in zip(rows, lines, strict=True):
+                if not is_storable(line):
+                    self._refuse_text(batch, row)
+            staged = [one for one in staged if is_storable(one[2])]
         return staged
+
+    def _seed(self, kind: Kind, fields: Sequence[str]) -> str:
+        """Return what gives a row its meaning besides its values.
+
+        Other fields with the same values are another source row, and so are fewer: what is ignored
+        no longer is to be taken with the next read.
+        """
+        kept = [name for name in fields if name not in self._ignored[kind]]
+        return "\x1f".join([*kept, self._reading_rules] if self._reading_rules else kept)
 
     def _refuse_text(self, batch: Batch, row: Row) -> None:
         names = ("sourcedId", *batch.fields)

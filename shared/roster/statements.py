@@ -6,7 +6,7 @@ A statement is made of the tables' own names and never of values.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult, Row, text
 
 from shared.db.engine import Database
-from shared.roster.staging import JobKey
+from shared.domain.records import Kind
+from shared.roster.attempt import JobKey
 
 #: The staged rows of the attempt.
 HERE = "s.job_id = :job AND s.attempt = :attempt"
@@ -38,12 +39,14 @@ class Statements:
         key: the attempt.
         at: the time of every change.
         is_postgresql: which of the two databases it is.
+        known: kinds of which rows that have not changed were not staged; see `shared.roster.shown`.
     """
 
     connection: Connection
     key: JobKey
     at: datetime
     is_postgresql: bool
+    known: Collection[Kind] = ()
 
     def run(self, sql: str, **values: object) -> int:
         """Run one statement; returns the rows it touched."""
@@ -197,7 +200,13 @@ def elements(column: str, *, is_postgresql: bool) -> str:
     return f"json_each({column}) AS e"
 
 
-def statements(connection: Connection, database: Database, key: JobKey, rows: int) -> Statements:
+def statements(
+    connection: Connection,
+    database: Database,
+    key: JobKey,
+    rows: int,
+    known: Collection[Kind] = (),
+) -> Statements:
     """Return the runner of an attempt's SQL in a transaction.
 
     Args:
@@ -205,6 +214,7 @@ def statements(connection: Connection, database: Database, key: JobKey, rows: in
         database: whose it is.
         key: the attempt.
         rows: how many it has staged.
+        known: kinds of which rows that have not changed were not staged.
     """
     if database.is_postgresql:
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
@@ -213,4 +223,4 @@ def statements(connection: Connection, database: Database, key: JobKey, rows: in
             connection.exec_driver_sql("SET LOCAL work_mem = '64MB'")
             # it would compile for seconds what runs for tenths of one
             connection.exec_driver_sql("SET LOCAL jit = off")
-    return Statements(connection, key, database.now(connection), database.is_postgresql)
+    return Statements(connection, key, database.now(connection), database.is_postgresql, known)

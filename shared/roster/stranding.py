@@ -14,6 +14,7 @@ from shared.domain.records import FIELDS, Field, Kind
 from shared.roster.absences import ABSENT, SCHOOL_OF
 from shared.roster.quarantine import refuse
 from shared.roster.removing import ENDING
+from shared.roster.shown import unseen
 from shared.roster.statements import HERE, OPEN, Statements
 
 
@@ -74,7 +75,49 @@ def _strand_by(run: Statements, kind: Kind, field: Field, named: Kind) -> int:
         )
         unchanged = f"{HERE} AND s.verdict = 'unchanged' AND s.external_id IN ({absent})"
         refuse(run, kind, unchanged, field.name, reason, child=kind)
+        if kind in run.known:
+            _tell_known(run, kind, field)
     return added
+
+
+def count_stranded(run: Statements, kind: Kind) -> int:
+    """Return how many rows there are that name what goes, and were not staged: known again."""
+    if kind not in run.known:
+        return 0
+    return run.value(f"SELECT count(*) FROM ({stranded(kind)}) AS x", kind=kind)
+
+
+def stranded(kind: Kind) -> str:
+    """Return a query for the external ids of such rows."""
+    return (
+        f"SELECT a.external_id FROM stage_absences AS a WHERE {ABSENT}"
+        f" AND a.external_id NOT IN ({unseen(kind)})"
+    )
+
+
+def _tell_known(run: Statements, kind: Kind, field: Field) -> None:
+    """Put rows that were not staged into quarantine, as their links know them."""
+    given = {}
+    for one in FIELDS[kind]:
+        given[one.name] = f"l.{snake(one.name)}"
+        if one.ref is not None and not one.many:
+            given[one.name] = (
+                f"(SELECT min(k.external_id) FROM {LINKS[one.ref].name} AS k WHERE k.app_id = :app"
+                f" AND k.sourced_id = l.{snake(one.name)})"
+            )
+    told = "SELECT q.external_id FROM quarantine AS q WHERE q.job_id = :job AND q.kind = :kind"
+    named = given[field.name]
+    run.run(
+        "INSERT INTO quarantine (job_id, tenant_id, app_id, kind, external_id, field, reason,"
+        " source, found_by, at)"
+        " SELECT :job, :tenant, :app, CAST(:kind AS text), l.external_id, CAST(:field AS text),"
+        f" 'it names no record of {field.ref} that was read: ' || {named},"
+        f" {run.json({'sourcedId': 'l.external_id', **given})}, 'hub', {run.instant()}"
+        f" FROM {LINKS[kind].name} AS l WHERE l.app_id = :app AND l.external_id IN ({stranded(kind)})"
+        f" AND l.external_id NOT IN ({told})",
+        kind=kind,
+        field=field.name,
+    )
 
 
 def _names_going(run: Statements, row: str, field: Field) -> str:

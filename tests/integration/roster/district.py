@@ -6,7 +6,7 @@ All records are generated: names and ids are made of a number.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, func, insert, select, update
@@ -130,11 +130,16 @@ def roster(users: int = 3, prefix: str = "") -> Roster:
 
 
 class Hub:
-    """One tenant's hub."""
+    """One tenant's hub.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where it lies.
+        jobs: numbers its jobs; another hub's, where there is one in the same database.
+    """
+
+    def __init__(self, database: Database, jobs: Iterator[int] | None = None) -> None:
         self.database = database
-        self._jobs = itertools.count(1)
+        self.jobs = jobs or itertools.count(1)
         with database.write() as connection:
             self.tenant_id: int = connection.execute(
                 insert(tenants)
@@ -176,10 +181,10 @@ class Hub:
                 .returning(tenants.c.id)
             ).scalar_one()
             connection.execute(update(apps).where(apps.c.id == app).values(tenant_id=tenant_id))
-        return JobKey(next(self._jobs), 1, tenant_id, app)
+        return JobKey(next(self.jobs), 1, tenant_id, app)
 
     def key(self, app: int) -> JobKey:
-        return JobKey(next(self._jobs), 1, self.tenant_id, app)
+        return JobKey(next(self.jobs), 1, self.tenant_id, app)
 
     def stage(
         self,

@@ -19,7 +19,7 @@ from connectors.oneroster.csv_import import OneRosterCsv, OneRosterCsvConfig
 from connectors.sdk import ReadRequest
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.states import Mode
-from shared.roster.plan import make_plan
+from shared.roster.plan import Plan, make_plan
 from shared.roster.staging import Staging
 from tests.integration.roster.district import Hub
 
@@ -36,9 +36,19 @@ def write_good(folder: Path, version: str = "1.2") -> Path:
 
 def sync_set(hub: Hub, app: int, path: Path) -> Counts:
     """Run one job as the worker does; returns its counts by kind, without those that are zero."""
+    counts = hub.apply(plan_set(hub, app, path))
+    return {
+        kind: {name: number for name, number in counted.items() if number}
+        for kind, counted in counts.items()
+    }
+
+
+def plan_set(hub: Hub, app: int, path: Path, *, knows: bool = True) -> Plan:
+    """Read and plan as the worker does, or without knowing any row again."""
     staging = Staging(hub.database, hub.key(app))
+    source = OneRosterCsv(OneRosterCsvConfig(path=path, quiet_s=0))
     certificate = None
-    for item in OneRosterCsv(OneRosterCsvConfig(path=path, quiet_s=0)).read(ReadRequest(Mode.FULL)):
+    for item in source.read(ReadRequest(Mode.FULL, known=staging if knows else None)):
         match item:
             case Batch():
                 staging.add(item)
@@ -47,11 +57,7 @@ def sync_set(hub: Hub, app: int, path: Path) -> Counts:
             case ReadCertificate():
                 certificate = item
     assert certificate is not None
-    counts = hub.apply(make_plan(hub.database, staging, certificate))
-    return {
-        kind: {name: number for name, number in counted.items() if number}
-        for kind, counted in counts.items()
-    }
+    return make_plan(hub.database, staging, certificate)
 
 
 # Changes of a folder

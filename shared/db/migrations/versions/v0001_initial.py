@@ -7,6 +7,16 @@ revision = "0001"
 down_revision = None
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_KINDS = (
+    "orgs",
+    "academic_sessions",
+    "courses",
+    "classes",
+    "users",
+    "roles",
+    "enrollments",
+    "demographics",
+)
 
 
 def upgrade() -> None:
@@ -698,6 +708,15 @@ def upgrade() -> None:
         "ix_stage_absences_job_id_kind", "stage_absences", ["job_id", "kind"], unique=False
     )
     op.create_table(
+        "stage_unseen",
+        sa.Column("app_id", sa.BigInteger(), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_stage_unseen_job_id_kind", "stage_unseen", ["job_id", "kind"], unique=False)
+    op.create_table(
         "stage_disclosures",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
@@ -737,12 +756,6 @@ def upgrade() -> None:
         sa.Column("school_year", sa.Text(), nullable=True),
         sa.Column("raw_parent_sourced_id", sa.Text(), nullable=True),
     )
-    op.create_index(
-        "ix_stage_academic_sessions_job_id_external_id",
-        "stage_academic_sessions",
-        ["job_id", "external_id"],
-        unique=False,
-    )
     op.create_table(
         "stage_classes",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -769,12 +782,6 @@ def upgrade() -> None:
         sa.Column("raw_school_sourced_id", sa.Text(), nullable=True),
         sa.Column("raw_term_sourced_ids", sa.Text(), nullable=True),
     )
-    op.create_index(
-        "ix_stage_classes_job_id_external_id",
-        "stage_classes",
-        ["job_id", "external_id"],
-        unique=False,
-    )
     op.create_table(
         "stage_courses",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -795,12 +802,6 @@ def upgrade() -> None:
         sa.Column("subject_codes", sa.Text(), nullable=True),
         sa.Column("raw_school_year_sourced_id", sa.Text(), nullable=True),
         sa.Column("raw_org_sourced_id", sa.Text(), nullable=True),
-    )
-    op.create_index(
-        "ix_stage_courses_job_id_external_id",
-        "stage_courses",
-        ["job_id", "external_id"],
-        unique=False,
     )
     op.create_table(
         "stage_demographics",
@@ -829,12 +830,6 @@ def upgrade() -> None:
         sa.Column("public_school_residence_status", sa.Text(), nullable=True),
         sa.Column("raw_user_sourced_id", sa.Text(), nullable=True),
     )
-    op.create_index(
-        "ix_stage_demographics_job_id_external_id",
-        "stage_demographics",
-        ["job_id", "external_id"],
-        unique=False,
-    )
     op.create_table(
         "stage_enrollments",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -857,12 +852,6 @@ def upgrade() -> None:
         sa.Column("raw_school_sourced_id", sa.Text(), nullable=True),
         sa.Column("raw_user_sourced_id", sa.Text(), nullable=True),
     )
-    op.create_index(
-        "ix_stage_enrollments_job_id_external_id",
-        "stage_enrollments",
-        ["job_id", "external_id"],
-        unique=False,
-    )
     op.create_table(
         "stage_orgs",
         sa.Column("app_id", sa.BigInteger(), nullable=False),
@@ -879,9 +868,6 @@ def upgrade() -> None:
         sa.Column("identifier", sa.Text(), nullable=True),
         sa.Column("parent_sourced_id", sa.Text(), nullable=True),
         sa.Column("raw_parent_sourced_id", sa.Text(), nullable=True),
-    )
-    op.create_index(
-        "ix_stage_orgs_job_id_external_id", "stage_orgs", ["job_id", "external_id"], unique=False
     )
     op.create_table(
         "stage_roles",
@@ -902,9 +888,6 @@ def upgrade() -> None:
         sa.Column("org_sourced_id", sa.Text(), nullable=True),
         sa.Column("raw_user_sourced_id", sa.Text(), nullable=True),
         sa.Column("raw_org_sourced_id", sa.Text(), nullable=True),
-    )
-    op.create_index(
-        "ix_stage_roles_job_id_external_id", "stage_roles", ["job_id", "external_id"], unique=False
     )
     op.create_table(
         "stage_users",
@@ -937,9 +920,6 @@ def upgrade() -> None:
         sa.Column("pronouns", sa.Text(), nullable=True),
         sa.Column("raw_agent_sourced_ids", sa.Text(), nullable=True),
         sa.Column("raw_primary_org_sourced_id", sa.Text(), nullable=True),
-    )
-    op.create_index(
-        "ix_stage_users_job_id_external_id", "stage_users", ["job_id", "external_id"], unique=False
     )
     op.create_table(
         "tenants",
@@ -1223,10 +1203,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_slots")),
         sa.UniqueConstraint("schedule_id", "slot", name=op.f("uq_slots_schedule_id_slot")),
     )
-    if op.get_bind().dialect.name == "postgresql":
+    is_postgresql = op.get_bind().dialect.name == "postgresql"
+    for kind in _KINDS:
+        columns = ["job_id"] if is_postgresql else ["job_id", "external_id"]
+        op.create_index(f"ix_stage_{kind}_{'_'.join(columns)}", f"stage_{kind}", columns)
+    if is_postgresql:
         # what a crash of the server loses in staging is found missing before it is applied
-        for kind in ("orgs", "academic_sessions", "courses", "classes", "users", "roles",
-                     "enrollments", "demographics"):  # fmt: skip
-            op.execute(f"ALTER TABLE stage_{kind} SET UNLOGGED")
+        for kind in _KINDS:
+            op.execute(f"ALTER TABLE stage_{kind} SET UNLOGGED, SET (fillfactor = 30)")
         op.execute("ALTER TABLE stage_absences SET UNLOGGED")
+        op.execute("ALTER TABLE stage_unseen SET UNLOGGED")
         op.execute("ALTER TABLE stage_disclosures SET UNLOGGED")
