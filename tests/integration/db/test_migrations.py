@@ -22,9 +22,21 @@ def test_the_schema_is_what_the_code_knows(database: Database):
     assert review_tables.approvals is not None
     assert migrate.current(database) == migrate.newest()
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_object": _is_here(database)}
+        context = MigrationContext.configure(connection, opts=options)
         assert context.get_current_revision() == migrate.newest()
         assert compare_metadata(context, metadata) == []
+
+
+def _is_here(database: Database) -> Callable[..., bool]:
+    """Leave out the indexes that the code wants on the other database alone."""
+    there = "job_id_external_id" if database.is_postgresql else "job_id"
+    names = {f"ix_{table.name}_{there}" for table in hub_tables.STAGES.values()}
+
+    def include(_: object, name: str, type_: str, is_reflected: bool, *__: object) -> bool:
+        return is_reflected or type_ != "index" or name not in names
+
+    return include
 
 
 def test_an_upgrade_twice_changes_nothing(database: Database):

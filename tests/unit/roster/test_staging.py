@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared.domain.records import FIELDS, Kind
 from shared.roster.identity import KEYS
-from shared.roster.lines import fingerprints_of, lines_of
+from shared.roster.lines import are_storable, fingerprints_of, is_storable, lines_of
 
 VALUE = st.one_of(st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 ROW = st.tuples(st.text("ab", min_size=1), VALUE, VALUE, VALUE)
@@ -49,10 +49,12 @@ def test_other_fields_make_another_fingerprint(row: tuple[str | None, ...]) -> N
     assert len(fingerprint(row) or "") == 32
 
 
-def test_what_no_database_stores_has_none() -> None:
-    rows = [("user-1", "a\0"), ("user-2", "b"), ("user-3", "\udc80")]
-    made = fingerprints_of(lines_of(rows), seed())
-    assert [one is None for one in made] == [True, False, True]
+def test_what_no_database_stores_is_found() -> None:
+    rows = [("user-1", "a\0"), ("user-2", "b"), ("user-3", "\udc80"), ("user-4", "\u00e9\r\t\\")]
+    lines = lines_of(rows)
+    assert [is_storable(line) for line in lines] == [False, True, False, True]
+    assert not are_storable(lines)
+    assert are_storable([lines[1], lines[3]])
 
 
 def test_the_keys_are_fields_and_the_references_among_them_are_to_earlier_kinds() -> None:
