@@ -149,7 +149,7 @@ def write_plan(
             rows.insert(kind, _changes(run, plan, kind))
         if kind in plan.supplied or plan.absence(kind) is not None:
             rows.insert(kind, _absences(run, plan, kind), suspended=plan.suspended)
-        rows.insert(kind, _quarantined(kind))
+        rows.insert(kind, _quarantined(run, kind))
     # a plan leaves nothing but its rows
     connection.execute(delete(quarantine).where(quarantine.c.job_id == plan.key.job_id))
     return replace(plan, hub_version=hub_version), _count(connection, plan.key.job_id)

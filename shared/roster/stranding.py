@@ -113,7 +113,8 @@ def _tell_known(run: Statements, kind: Kind, field: Field) -> None:
         " SELECT :job, :tenant, :app, CAST(:kind AS text), l.external_id, CAST(:field AS text),"
         f" 'it names no record of {field.ref} that was read: ' || {named},"
         f" {run.json({'sourcedId': 'l.external_id', **given})}, 'hub', {run.instant()}"
-        f" FROM {LINKS[kind].name} AS l WHERE l.app_id = :app AND l.external_id IN ({stranded(kind)})"
+        f" FROM {LINKS[kind].name} AS l WHERE l.app_id = :app"
+        f" AND l.external_id IN ({stranded(kind)})"
         f" AND l.external_id NOT IN ({told})",
         kind=kind,
         field=field.name,
