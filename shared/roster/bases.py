@@ -136,6 +136,24 @@ def _take_echo(
         )
 
 
+def look_again(run: Statements, more: str = "") -> None:
+    """Let the next read look at what was written, also where it is what it was before that.
+
+    Else somebody who takes our write back at the vendor, before it is read again, would show the
+    row that was last taken in, and it would count as unchanged.
+    """
+    written = f"w.app_id = :app AND w.based_job IS NULL AND w.state <> 'rejected'{more}"
+    for (kind,) in run.rows(f"SELECT DISTINCT w.kind FROM vendor_writes AS w WHERE {written}"):
+        run.run(
+            f"UPDATE {LINKS[Kind(kind)].name} AS l SET fingerprint = l.fingerprint || '*'"
+            " WHERE l.app_id = :app AND l.fingerprint NOT LIKE '%*' AND l.external_id IN"
+            f" (SELECT w.external_id FROM vendor_writes AS w WHERE {written} AND w.kind = :kind)",
+            kind=kind,
+        )
+
+
 def finish_writes(run: Statements) -> None:
     """Let the app's writes be done with: what was confirmed is in the base, the rest was read."""
+    # what earlier attempts wrote has been read by this one
+    look_again(run, " AND w.job_id = :job AND w.attempt = :attempt")
     run.run("UPDATE vendor_writes SET based_job = :job WHERE app_id = :app AND based_job IS NULL")

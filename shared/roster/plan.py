@@ -18,7 +18,7 @@ from shared.domain.reading import Absence, ReadCertificate
 from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
 from shared.roster.absences import find_absences, suspend_removals
-from shared.roster.bases import take_unfinished
+from shared.roster.bases import look_again, take_unfinished
 from shared.roster.filtering import filter_staged
 from shared.roster.holding import hold_removals, hold_what_is_named
 from shared.roster.known import count_known
@@ -174,6 +174,7 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
         )
         check_staged(connection, plan)
         _check_empty(connection, plan, staging)
+        look_again(run)
         compare(run, plan, again=False)
         take_unfinished(run)
     return plan

@@ -308,3 +308,24 @@ def test_a_set_at_an_app_that_only_fills_is_not_merged_by_element(hub: Hub) -> N
     hub.apply(plan)
     assert hub.records(Kind.USERS)["user1"]["grades"] == '["02"]'
     assert batch[0][2] == {"grades": '["02"]'}
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+def test_who_takes_our_write_back_before_it_is_read_has_edited(hub: Hub, is_ended: bool) -> None:
+    first, app = hub.app(1), hub.app(2, "two_way")
+    students(hub, first, 1, email="old@example.org")
+    vendor = Vendor({1: {"email": "old@example.org"}})
+    run(hub, app, vendor)
+    students(hub, first, 1, email="new@example.org")
+    plan = hub.plan(app, vendor.roster())
+    write_back(hub, plan, vendor)
+    assert vendor.people[1]["email"] == "new@example.org"
+    if is_ended:
+        hub.apply(plan)
+    # the very row that was last taken in, and yet a person's word
+    vendor.people[1]["email"] = "old@example.org"
+    assert run(hub, app, vendor)[0] == []
+    assert hub.records(Kind.USERS)["user1"]["email"] == "old@example.org"
+    before = hub.everything()
+    run(hub, app, vendor)
+    assert hub.everything() == before
