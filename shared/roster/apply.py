@@ -12,6 +12,7 @@ from shared.db.engine import Database
 from shared.db.hub_tables import hubs, vendor_writes
 from shared.domain.records import Kind
 from shared.roster.absences import count_absences
+from shared.roster.along import go_along, return_along
 from shared.roster.approvals import propose
 from shared.roster.bases import PAGE, Held, advance, finish_writes
 from shared.roster.conflicts import review_conflicts
@@ -57,6 +58,7 @@ def apply_plan(
     if hub_version != plan.hub_version:
         compare(run, plan, again=True)
     counts: dict[Kind, KindCounts] = {}
+    back: dict[Kind, int] = {}
     moved_from = abandoned_schools(run) if plan.rules.schools else []
     for kind in Kind:
         if plan.supplied.get(kind):
@@ -67,10 +69,15 @@ def apply_plan(
             forget_undone(run, kind)
         if kind in plan.supplied or plan.absence(kind) is not None:
             _let_go(run, plan, kind, counts.setdefault(kind, KindCounts()))
+        if kind is Kind.USERS:
+            # before what they have, of which this read may say more
+            back = return_along(run)
         if plan.refused.get(kind):
             counts.setdefault(kind, KindCounts()).quarantined += plan.refused[kind]
     if moved_from:
         counts[Kind.ORGS].removed += remove_abandoned(run, Kind.ORGS, moved_from)
+    _count_along(counts, "restored", back)
+    _count_along(counts, "removed", go_along(run))
     waiting = propose(run, plan)
     _advance_bases(connection, plan, counts)
     finish_writes(run)
@@ -82,6 +89,12 @@ def apply_plan(
             .values(version=hubs.c.version + 1)
         )
     return Applied({kind: asdict(counted) for kind, counted in counts.items()}, waiting)
+
+
+def _count_along(counts: dict[Kind, KindCounts], what: str, moved: dict[Kind, int]) -> None:
+    for kind, count in moved.items():
+        counted = counts.setdefault(kind, KindCounts())
+        setattr(counted, what, getattr(counted, what) + count)
 
 
 def _let_go(run: Statements, plan: Plan, kind: Kind, counts: KindCounts) -> None:

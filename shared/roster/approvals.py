@@ -20,6 +20,7 @@ from shared.db.review_tables import approval_rows, approvals
 from shared.domain.records import FIELDS, Field, Kind
 from shared.domain.states import UNFINISHED
 from shared.roster.absences import ABSENT, school_sizes
+from shared.roster.along import go_along
 from shared.roster.plan import Plan
 from shared.roster.removing import remove_orphans
 from shared.roster.rules import AppRules
@@ -76,7 +77,7 @@ class CarriedOut:
         op: remove or rename.
         kind: of its records.
         done: links that it ended or renamed.
-        along: links of records that hung on those.
+        along: links of records that hung on those, and records that went with their user.
         moved: external ids of the rows that were refused, since they have moved; sorted.
         removed: records that nobody has any more.
     """
@@ -161,7 +162,7 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
             approval=approval_id,
         )
         removed = remove_orphans(run, kind, owns_kind=rules.owns_kind(kind))
-        along = _take_along(run, kind, rules)
+        along = _take_along(run, kind, rules) + sum(go_along(run).values())
     run.run(
         "UPDATE approval_rows AS r SET state = 'done' WHERE r.approval_id = :approval"
         " AND r.state = 'proposed'",

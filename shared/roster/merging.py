@@ -209,7 +209,8 @@ def _update(
     if not changed:
         return 0, 0, 0
     restored = run.value(
-        "SELECT count(*) FROM change_log WHERE job_id = :job AND kind = :kind AND op = 'restore'",
+        "SELECT count(*) FROM change_log WHERE job_id = :job AND kind = :kind AND op = 'restore'"
+        " AND app_id = :app",
         kind=kind,
     )
     survived = (

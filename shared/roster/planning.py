@@ -18,6 +18,7 @@ from shared.db.hub_tables import HUB, LINKS, STAGES, quarantine, raw, snake
 from shared.db.review_tables import plan_rows
 from shared.domain.records import FIELDS, Kind
 from shared.roster.absences import ABSENT, SCHOOL_OF
+from shared.roster.along import HANGING, went_along
 from shared.roster.identity import SHARED_KINDS
 from shared.roster.merging import change_json, merged_rows
 from shared.roster.plan import Plan, check_staged, compare
@@ -149,6 +150,9 @@ def write_plan(
             rows.insert(kind, _changes(run, plan, kind))
         if kind in plan.supplied or plan.absence(kind) is not None:
             rows.insert(kind, _absences(run, plan, kind), suspended=plan.suspended)
+        if kind in HANGING:
+            rows.insert(kind, _back_along(run, kind))
+            rows.insert(kind, _gone_along(run, kind))
         rows.insert(kind, _quarantined(run, kind))
     # a plan leaves nothing but its rows
     connection.execute(delete(quarantine).where(quarantine.c.job_id == plan.key.job_id))
@@ -252,6 +256,35 @@ def _absences(run: Statements, plan: Plan, kind: Kind) -> str:
         f" LEFT JOIN ({shown}) AS w ON w.sourced_id = a.sourced_id"
         " LEFT JOIN orphans AS n ON n.sourced_id = a.sourced_id"
         f" WHERE {ABSENT}"
+    )
+
+
+def _gone_along(run: Statements, kind: Kind) -> str:
+    """Return a query for what goes with a user, and is not gone by what the read says of it."""
+    return _along(run, kind, Op.REMOVALS, "tobedeleted", "its user goes", "h.status = 'active'")
+
+
+def _back_along(run: Statements, kind: Kind) -> str:
+    """Return a query for what comes back with a user."""
+    return _along(run, kind, Op.RESTORES, "active", "its user is back", went_along(kind))
+
+
+def _along(run: Statements, kind: Kind, op: Op, status: str, reason: str, where: str) -> str:
+    """Return a query for the records that move with a user; the users' rows are written before."""
+    mine = f"SELECT p.sourced_id FROM plan_rows AS p WHERE p.job_id = :job AND p.op = '{op}'"
+    users = f"{mine} AND p.kind = '{Kind.USERS}'"
+    told = f"{mine} AND p.kind = '{kind}' AND p.sourced_id IS NOT NULL"
+    external = (
+        f"(SELECT min(l.external_id) FROM {LINKS[kind].name} AS l"
+        " WHERE l.app_id = :app AND l.sourced_id = h.sourced_id)"
+    )
+    after = run.json({"status": f"'{status}'"})
+    return (
+        f"SELECT '{op}' AS op, coalesce({external}, h.sourced_id) AS external_id, h.sourced_id,"
+        f" {SCHOOL_OF[kind]} AS school, {run.json({'status': 'h.status'})} AS before,"
+        f" {after} AS after, '{reason}' AS reason FROM {HUB[kind].name} AS h"
+        f" WHERE h.tenant_id = :tenant AND h.user_sourced_id IN ({users})"
+        f" AND h.sourced_id NOT IN ({told}) AND {where}"
     )
 
 
