@@ -156,7 +156,10 @@ def _check_open(row: Row[Any], now: datetime, wish: str) -> None:
         case "approved" | "rejected" if row.state != wish:
             problem, fix = f"{name} was {row.state}{by} before", _LIST
         case "replaced":
+            along = row.counts.get("with")
             problem = f"{name} was replaced: a newer read proposes something else, or nothing"
+            if along is not None and not row.counts["proposed"]:
+                problem = f"{name} is closed: all of it went along with approval {along}"
             fix = _LIST
         case _ if row.state == "lapsed" or row.deadline_at <= now:
             problem = f"{name} has lapsed: its deadline was {row.deadline_at:%Y-%m-%dT%H:%M:%SZ}"

@@ -35,7 +35,8 @@ approvals = Table(
     Column("state", Text, nullable=False),
     #: Of the rows it covers, each with its own.
     Column("fingerprint", Text, nullable=False),
-    #: `{"proposed": n, "of": n}`, and once it was carried out `{"done": n, "moved": n}`.
+    #: `{"proposed": n, "of": n}`, and once it was carried out `{"done": n, "moved": n}`. Where rows
+    #: of it went with another one `{"along": n, "with": its id}`; they are proposed no more.
     Column("counts", JSON(none_as_null=True), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deadline_at", UtcDateTime, nullable=False),

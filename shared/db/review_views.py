@@ -154,6 +154,8 @@ def _approval(connection: Connection, row: Row[Any]) -> Shown:
     ).one_or_none()
     school = row.school_name or row.school
     where = f" of {school}" if school else ""
+    if "along" in row.counts:
+        where += f" ({row.counts['along']} went along with approval {row.counts['with']})"
     return {
         "id": row.id,
         "tenant": row.tenant,

@@ -13,7 +13,7 @@ from shared.db.hub_tables import hubs, vendor_writes
 from shared.domain.records import Kind
 from shared.roster.absences import count_absences
 from shared.roster.along import go_along, return_along
-from shared.roster.approvals import propose
+from shared.roster.approvals import judged_sizes, propose
 from shared.roster.bases import PAGE, Held, advance, finish_writes
 from shared.roster.conflicts import review_conflicts
 from shared.roster.merging import KindCounts, merge_kind
@@ -57,6 +57,7 @@ def apply_plan(
     check_staged(connection, plan)
     if hub_version != plan.hub_version:
         compare(run, plan, again=True)
+    there = judged_sizes(run)
     counts: dict[Kind, KindCounts] = {}
     back: dict[Kind, int] = {}
     moved_from = abandoned_schools(run) if plan.rules.schools else []
@@ -78,7 +79,7 @@ def apply_plan(
         counts[Kind.ORGS].removed += remove_abandoned(run, Kind.ORGS, moved_from)
     _count_along(counts, "restored", back)
     _count_along(counts, "removed", go_along(run))
-    waiting = propose(run, plan)
+    waiting = propose(run, plan, there)
     _advance_bases(connection, plan, counts)
     finish_writes(run)
     review_conflicts(run)

@@ -7,7 +7,7 @@ where it proposes the same. What nobody decides lapses at its deadline, and bloc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -51,6 +51,9 @@ _WAITING = (
 )
 _OPS = {"held": "remove", "proposed": "rename"}
 
+#: By kind and school, how many records an app has.
+Sizes = Mapping[Kind, Mapping[str | None, int]]
+
 
 @dataclass(frozen=True, slots=True)
 class _Group:
@@ -90,8 +93,25 @@ class CarriedOut:
     removed: int
 
 
-def propose(run: Statements, plan: Plan) -> list[int]:
+def judged_sizes(run: Statements) -> Sizes:
+    """Return how many records the app has by kind and school, of the kinds of which some wait.
+
+    The caller has not merged yet: these are the numbers by which limits were judged.
+    """
+    waiting = run.rows(
+        "SELECT DISTINCT a.kind FROM stage_absences AS a WHERE a.job_id = :job"
+        " AND a.attempt = :attempt AND a.verdict IN ('held', 'proposed')"
+    )
+    return {Kind(kind): school_sizes(run, Kind(kind)) for (kind,) in waiting}
+
+
+def propose(run: Statements, plan: Plan, there: Sizes) -> list[int]:
     """Make approvals of what a plan holds back, and replace the app's older ones.
+
+    Args:
+        run: for the attempt; its transaction holds the hub lock.
+        plan: which is applied.
+        there: see `judged_sizes`.
 
     Returns:
         The ids of the app's approvals that wait for a person now.
@@ -122,7 +142,7 @@ def propose(run: Statements, plan: Plan) -> list[int]:
             and group not in kept
         ]
         if new:
-            _insert(run, plan, kind, new)
+            _insert(run, plan, kind, new, there.get(kind, {}))
     return list(
         run.connection.execute(
             select(approvals.c.id)
@@ -162,7 +182,7 @@ def carry_out(run: Statements, approval_id: int, rules: AppRules) -> CarriedOut:
             approval=approval_id,
         )
         removed = remove_orphans(run, kind, owns_kind=rules.owns_kind(kind))
-        along = _take_along(run, kind, rules) + sum(go_along(run).values())
+        along = _take_along(run, kind, rules, approval_id) + sum(go_along(run).values())
     run.run(
         "UPDATE approval_rows AS r SET state = 'done' WHERE r.approval_id = :approval"
         " AND r.state = 'proposed'",
@@ -204,7 +224,7 @@ def _refuse_moved(
         )
 
 
-def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:
+def _take_along(run: Statements, kind: Kind, rules: AppRules, approval_id: int) -> int:
     """End the app's links of what hangs on the records whose links this job has ended.
 
     Whether it waits for approval too, and in which, was kept by another decision, or is shown
@@ -228,6 +248,7 @@ def _take_along(run: Statements, kind: Kind, rules: AppRules) -> int:
             along += ended
             gone.append(child)
             remove_orphans(run, child, owns_kind=rules.owns_kind(child))
+            _shrink(run, child, approval_id)
     return along
 
 
@@ -245,6 +266,60 @@ def _names_gone(run: Statements, field: Field, ref: Kind) -> str:
     return f"EXISTS (SELECT 1 FROM {run.elements(column)} WHERE e.value IN ({gone}))"
 
 
+def _shrink(run: Statements, kind: Kind, approval_id: int) -> None:
+    """Take what went along out of the approvals in which it waited; one without rows is closed.
+
+    What is left of one is what the next read will hold, so that it keeps its deadline.
+    """
+    others = (
+        "p.app_id = :app AND p.id <> :approval AND p.kind = :kind AND p.op = 'remove'"
+        " AND p.state IN ('pending', 'approved')"
+    )
+    gone = (
+        "r.state = 'proposed'"
+        f" AND r.approval_id IN (SELECT p.id FROM approvals AS p WHERE {others})"
+        f" AND r.external_id IN (SELECT l.external_id FROM {LINKS[kind].name} AS l"
+        " WHERE l.app_id = :app AND l.ended_job = :job)"
+    )
+    names: dict[str, object] = {"approval": approval_id, "kind": kind}
+    touched = run.rows(
+        f"SELECT r.approval_id, count(*) FROM approval_rows AS r WHERE {gone} GROUP BY 1", **names
+    )
+    run.run(f"UPDATE approval_rows AS r SET state = 'done' WHERE {gone}", **names)
+    for other, along in touched:
+        left = _rows_of(run, other)
+        row = run.connection.execute(select(approvals).where(approvals.c.id == other)).one()
+        counts = {**row.counts, "proposed": left.count, "along": along, "with": approval_id}
+        counts["along"] += row.counts.get("along", 0)
+        changed: dict[str, Any] = {"counts": counts, "fingerprint": left.fingerprint}
+        if row.state == "pending" and not left.count:
+            changed |= {"state": "replaced", "decided_at": run.at}
+        run.connection.execute(update(approvals).where(approvals.c.id == other).values(changed))
+
+
+def _rows_of(run: Statements, approval_id: int) -> _Rows:
+    """Return what an approval still stands for."""
+    order = 'r.external_id COLLATE "C"' if run.is_postgresql else "r.external_id"
+    return _told(
+        run.stream(
+            "SELECT r.external_id, r.sourced_id, r.new_external_id, r.fingerprint"
+            " FROM approval_rows AS r WHERE r.approval_id = :approval AND r.state = 'proposed'"
+            f" ORDER BY {order}",
+            approval=approval_id,
+        )
+    )
+
+
+def _told(rows: Iterable[Sequence[str | None]]) -> _Rows:
+    """Return how many rows there are, and the fingerprint of them all."""
+    told = hashlib.blake2b(digest_size=16)
+    count = 0
+    for row in rows:
+        told.update("\x1f".join(value or "" for value in row).encode() + b"\x1e")
+        count += 1
+    return _Rows(count, told.hexdigest())
+
+
 def _held(run: Statements, kind: Kind) -> dict[_Group, _Rows]:
     """Return what this read holds back of a kind, by what one approval stands for.
 
@@ -260,12 +335,7 @@ def _held(run: Statements, kind: Kind) -> dict[_Group, _Rows]:
     )
     found: dict[_Group, _Rows] = {}
     for (verdict, school), some in groupby(rows, key=lambda row: (row[0], row[1])):
-        told = hashlib.blake2b(digest_size=16)
-        count = 0
-        for row in some:
-            told.update("\x1f".join(value or "" for value in row[2:]).encode() + b"\x1e")
-            count += 1
-        found[_Group(_OPS[verdict], kind, school)] = _Rows(count, told.hexdigest())
+        found[_Group(_OPS[verdict], kind, school)] = _told(row[2:] for row in some)
     return found
 
 
@@ -324,10 +394,13 @@ def _refuse_seen(run: Statements, kinds: Sequence[Kind]) -> None:
 
 
 def _insert(
-    run: Statements, plan: Plan, kind: Kind, groups: Sequence[tuple[_Group, _Rows]]
+    run: Statements,
+    plan: Plan,
+    kind: Kind,
+    groups: Sequence[tuple[_Group, _Rows]],
+    there: Mapping[str | None, int],
 ) -> None:
     """Make approvals of a kind, and bind each to its rows."""
-    there = school_sizes(run, kind)
     run.connection.execute(
         insert(approvals),
         [

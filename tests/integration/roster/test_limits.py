@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from shared.db.approving import approve as decide
+from shared.db.gate import Gate
 from shared.db.hub_tables import HUB
+from shared.db.review_tables import approvals
+from shared.db.review_views import show_approval
 from shared.domain.records import Kind
 from shared.domain.states import Mode
+from shared.errors import ConfigurationError
 from tests.integration.roster.district import Hub, record, user
 from tests.integration.roster.reviewing import (
     approve,
@@ -81,7 +86,7 @@ def test_of_two_schools_only_the_one_above_its_limit_waits(hub: Hub) -> None:
     approvals = waiting(hub)
     (held,) = approvals["remove", "users"]
     assert held["school"] == hub.sourced_id(app, Kind.ORGS, "school-2")
-    assert held["counts"] == {"proposed": 15, "of": 21}
+    assert held["counts"] == {"proposed": 15, "of": 20}
     assert set(rows_of(hub, held["id"])) == {f"user-{number}" for number in range(51, 66)}
     assert {kind for _, kind in approvals} == {"users", "roles", "enrollments", "demographics"}
     assert dangling(hub) == []
@@ -113,6 +118,15 @@ def test_what_hangs_on_held_students_stays_even_below_its_own_limit(hub: Hub) ->
     assert (done.done, done.along, done.moved, done.removed) == (10, 40, [], 10)
     assert dangling(hub) == []
     assert active(hub, Kind.ENROLLMENTS) == 130
+    # what went along waits for nobody any more, and says so
+    assert waiting(hub) == {}
+    closed = [row for row in hub.table(approvals) if row["state"] == "replaced"]
+    assert {row["kind"] for row in closed} == {Kind.ROLES, Kind.ENROLLMENTS, Kind.DEMOGRAPHICS}
+    assert {(row["counts"]["proposed"], row["counts"]["with"]) for row in closed} == {
+        (0, students["id"])
+    }
+    with pytest.raises(ConfigurationError, match=f"went along with approval {students['id']}"):
+        decide(Gate(hub.database), [closed[0]["id"]], by=None, actor="test")
     assert hub.sync(app, without_students(read, range(1, 11)))["users"] == {"unchanged": 130}
     assert waiting(hub) == {}
 
@@ -143,6 +157,43 @@ def test_a_class_whose_enrollments_wait_waits_with_them(hub: Hub) -> None:
     assert approve(hub, classes).along == 90
     assert dangling(hub) == []
     assert active(hub, Kind.CLASSES) == 1
+
+
+def test_what_goes_along_leaves_the_rest_of_an_approval_to_wait(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(40, 40)
+    hub.sync(app, read)
+    moved = [row for row in read[Kind.ENROLLMENTS] if int(row[0].split("-")[1]) > 17]
+    smaller = {**without_students(read, range(1, 11)), Kind.ENROLLMENTS: moved}
+    hub.sync(app, smaller)
+    (students,) = waiting(hub)["remove", "users"]
+    (enrolled,) = waiting(hub)["remove", "enrollments"]
+    assert enrolled["counts"] == {"proposed": 17, "of": 40}
+    approve(hub, students)
+    (left,) = waiting(hub)["remove", "enrollments"]
+    assert left["id"] == enrolled["id"]
+    assert left["counts"] == {"proposed": 7, "of": 40, "along": 10, "with": students["id"]}
+    states = [row["state"] for row in rows_of(hub, left["id"]).values()]
+    assert (states.count("done"), states.count("proposed")) == (10, 7)
+    with hub.database.read() as connection:
+        told = (show_approval(connection, left["id"]) or {})["what"]
+    assert told == (
+        f"remove 7 of 40 enrollments of School 1 (10 went along with approval {students['id']})"
+    )
+    # the next read asks for the same, and so it keeps its deadline
+    hub.sync(app, smaller)
+    assert waiting(hub)["remove", "enrollments"] == [left]
+    assert approve(hub, left).done == 7
+
+
+def test_what_is_asked_is_what_the_limit_was_judged_by(hub: Hub) -> None:
+    app = hub.app(1)
+    read = schools(20)
+    hub.sync(app, read)
+    smaller = without_students(read, range(1, 7))
+    smaller[Kind.USERS] = [*smaller[Kind.USERS], user(70, primaryOrgSourcedId="school-1")]
+    hub.sync(app, smaller)
+    assert waiting(hub)["remove", "users"][0]["counts"] == {"proposed": 6, "of": 20}
 
 
 def test_a_class_of_four_may_go(hub: Hub) -> None:
@@ -229,8 +280,8 @@ def test_a_rejected_removal_is_not_asked_again_and_nobody_goes(hub: Hub) -> None
     hub.sync(app, read)
     smaller = without_students(read, range(1, 11))
     hub.sync(app, smaller)
-    for approvals in waiting(hub).values():
-        for approval in approvals:
+    for asked in waiting(hub).values():
+        for approval in asked:
             reject(hub, approval)
     assert hub.sync(app, smaller)["users"] == {"held": 10, "unchanged": 30}
     assert waiting(hub) == {}
