@@ -166,7 +166,19 @@ class RosterReader(Protocol):
 
 
 class ChangesReader(RosterReader, Protocol):
-    """A snapshot that also tells what has changed, what was removed among it."""
+    """A snapshot that also tells what has changed, what was removed among it.
+
+    Who leaves the scope of the app's filter has gone, who enters it has come back.
+
+    Attributes:
+        terms: what the app's masks and filter are, as text; "": there are none. A set of changes
+            goes on from one under the same terms alone.
+    """
+
+    @property
+    def terms(self) -> str:
+        """What the app's masks and filter are."""
+        ...
 
     def changes(
         self,
@@ -179,8 +191,8 @@ class ChangesReader(RosterReader, Protocol):
 
         Yields `(sourcedId, status, dateLastModified, history, value of fields[0], …)`: status is
         `active` or `tobedeleted`; the time ISO 8601 in UTC with milliseconds; the history `new`
-        for a record made since, `back` for one that was restored, or whose type or required
-        references changed, else None.
+        for a record made since, `back` for one that was restored, has come into scope, or whose
+        type or required references changed, else None.
 
         Raises:
             ConfigurationError: a field that the target's `reads` does not list.

@@ -33,7 +33,7 @@ class OneRosterCsvExportConfig(BaseModel):
     #: Of OneRoster.
     version: Literal["1.1", "1.2"] = "1.2"
     #: bulk: the whole hub, each time. delta: what has changed since the set before; the first is
-    #: bulk, and so is the first after a change of path or version.
+    #: bulk, and so is the first after a change of path, version, masks or filter.
     mode: Literal["bulk", "delta"] = "bulk"
 
 
@@ -70,8 +70,8 @@ class OneRosterCsvExport:
         Raises:
             ConfigurationError: the hub lacks what a bulk set of the version requires.
         """
-        since, latest = self._since(cursor), roster.latest()
-        made = self._cursor(latest) if latest is not None else None
+        since, latest = self._since(cursor, roster.terms), roster.latest()
+        made = self._cursor(latest, roster.terms) if latest is not None else None
         if since is None:
             return self._render(BulkFeed(roster, self._config.version), folder, made)
         if latest is None or latest <= since:
@@ -95,19 +95,20 @@ class OneRosterCsvExport:
             files = (pack(files, folder / self._config.path.name),)
         return Rendering(files, writer.left_out, cursor)
 
-    def _since(self, cursor: str | None) -> datetime | None:
+    def _since(self, cursor: str | None, terms: str) -> datetime | None:
         """Return the instant up to which the set before told of the hub; None: send it all."""
         if self._config.mode == "bulk" or cursor is None:
             return None
         before: dict[str, str] = json.loads(cursor)
         at = before.pop("latest")
-        return datetime.fromisoformat(at) if before == self._place() else None
+        return datetime.fromisoformat(at) if before == self._place(terms) else None
 
-    def _cursor(self, latest: datetime) -> str:
-        return json.dumps({**self._place(), "latest": latest.isoformat()})
+    def _cursor(self, latest: datetime, terms: str) -> str:
+        return json.dumps({**self._place(terms), "latest": latest.isoformat()})
 
-    def _place(self) -> dict[str, str]:
-        return {"path": str(self._config.path), "version": self._config.version}
+    def _place(self, terms: str) -> dict[str, str]:
+        place = {"path": str(self._config.path), "version": self._config.version}
+        return {**place, "terms": terms} if terms else place
 
 
 def reads(version: str) -> dict[Kind, tuple[str, ...]]:

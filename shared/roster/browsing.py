@@ -12,7 +12,8 @@ from shared.db.engine import Database
 from shared.db.hub_tables import HUB, snake
 from shared.domain.records import FIELDS, Kind, field_names
 from shared.errors import ConfigurationError
-from shared.roster.history import do_not_compile, records_at
+from shared.roster.history import do_not_compile
+from shared.roster.past import records_at
 
 #: Fields that a search looks into, where a kind has them.
 SEARCHED = (

@@ -1,7 +1,8 @@
 """Whom an export has told of: noted while it renders, written when its delivery is confirmed.
 
 *Disclosed* means: the user was handed to a target that did not say it leaves them out, and what it
-rendered was delivered in a job that succeeded. The fields are those that the target has read of
+rendered was delivered in a job that succeeded. Of a set of changes that is everybody whom the
+vendor holds then, by this set and those before it. The fields are those that the target has read of
 users and of what belongs to them, under their masks: it was sent these and no others. A period that
 has ended says that a later delivery did without them; what the vendor has deleted it does not say.
 """
@@ -44,7 +45,8 @@ class HandedOut:
         count: users that were handed out, those left out among them.
         fields: by kind that tells of a person, the fields that were asked for.
         asked: the same of every kind.
-        is_partial: whether the target asked for changes alone, so that no period ends.
+        is_whole: whether the target was handed all users there are for it, so that it was told of
+            them and of no others; who asks for changes alone begins periods and ends none.
     """
 
     def __init__(self, database: Database, key: JobKey) -> None:
@@ -52,7 +54,7 @@ class HandedOut:
         self.count = 0
         self.fields: dict[Kind, set[str]] = {}
         self.asked: dict[Kind, set[str]] = {}
-        self.is_partial = False
+        self.is_whole = False
         self._database = database
         self._page: dict[str, str] = {}
         self._left_out: list[str] = []
@@ -137,7 +139,7 @@ def disclose(
         " WHERE s.job_id = :job AND s.attempt = :attempt"
     )
     running = "d.app_id = :app AND d.until_job IS NULL"
-    if not handed_out.is_partial:
+    if handed_out.is_whole:
         _end_others(run, rendered, running, fields_id)
     run.run(
         "INSERT INTO disclosures (app_id, sourced_id, since_job, tenant_id, fields_id, since_at)"

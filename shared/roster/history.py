@@ -1,8 +1,4 @@
-"""The hub as it was: the change log, undone backwards in SQL from the records as they are.
-
-A field's value at an instant is what the earliest change after it found there; where none came,
-what the record holds now. Only records that have changed since cost more than the others.
-"""
+"""One consistent picture of the hub as it was at an instant."""
 
 from __future__ import annotations
 
@@ -12,28 +8,16 @@ from datetime import datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    JSON,
-    Connection,
-    Subquery,
-    Text,
-    case,
-    cast,
-    collate,
-    column,
-    func,
-    select,
-)
+from sqlalchemy import Connection, collate, select
 
 from shared.db.engine import Database
-from shared.db.hub_tables import HUB, change_log, snake
+from shared.db.hub_tables import snake
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
+from shared.roster.past import records_at
 from shared.roster.snapshot import PAGE, Snapshot, as_text
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-#: Columns that every record has, whatever its kind; the change log tells only of the first.
-_OWN = ("status", "dateLastModified", "createdAt", "sourcedId")
 
 
 class PastSnapshot(Snapshot):
@@ -137,101 +121,3 @@ def parse_as_of(told: str, zone: str) -> datetime:
             "--as-of", f"{told!r} is no time", "Give 2026-10-01 or 2026-10-01T07:30."
         ) from error
     return at if at.tzinfo is not None else at.replace(tzinfo=local)
-
-
-def records_at(
-    kind: Kind,
-    tenant_id: int,
-    as_of: datetime,
-    fields: Sequence[str],
-    *,
-    is_postgresql: bool,
-) -> Subquery:
-    """Return a query for a tenant's records of a kind at an instant, removed ones among them.
-
-    Args:
-        kind: which.
-        tenant_id: whose.
-        as_of: the instant, aware.
-        fields: OneRoster's names of those that are wanted.
-        is_postgresql: which of the two databases it is for.
-
-    Returns:
-        The columns tenant_id, sourced_id, status, created_at, date_last_modified and the fields',
-        named as the kind's table names them.
-    """
-    hub = HUB[kind].c
-    names = [name for name in dict.fromkeys(fields) if name not in _OWN]
-    undone = _undone(kind, tenant_id, as_of, ["status", *names], is_postgresql=is_postgresql)
-    then = [
-        case(
-            (undone.c[f"has_{snake(name)}"] == 1, undone.c[f"was_{snake(name)}"]),
-            else_=hub[snake(name)],
-        ).label(snake(name))
-        for name in ("status", *names)
-    ]
-    log = change_log.c
-    last = (
-        select(func.max(log.at))
-        .where(
-            log.tenant_id == tenant_id,
-            log.kind == kind,
-            log.sourced_id == hub.sourced_id,
-            log.at <= as_of,
-        )
-        .scalar_subquery()
-    )
-    modified = case(
-        (hub.date_last_modified <= as_of, hub.date_last_modified),
-        else_=func.coalesce(last, hub.created_at),
-    ).label("date_last_modified")
-    return (
-        select(hub.tenant_id, hub.sourced_id, hub.created_at, modified, *then)
-        .join_from(HUB[kind], undone, undone.c.sourced_id == hub.sourced_id, isouter=True)
-        .where(hub.tenant_id == tenant_id, hub.created_at <= as_of)
-        .subquery(f"{snake(kind)}_then")
-    )
-
-
-def _undone(
-    kind: Kind, tenant_id: int, as_of: datetime, names: Sequence[str], *, is_postgresql: bool
-) -> Subquery:
-    """Return a query, a row a record that has changed since: whether a field did, and from what."""
-    log = change_log.c
-    before = (
-        func.json_each_text(cast(log.before, JSON)) if is_postgresql else func.json_each(log.before)
-    )
-    told = before.table_valued(
-        column("key", Text), column("value", Text), name="b", joins_implicitly=True
-    )
-    first = (
-        select(
-            log.sourced_id,
-            told.c.key,
-            told.c.value,
-            func.row_number()
-            .over(partition_by=(log.sourced_id, told.c.key), order_by=log.id)
-            .label("place"),
-        )
-        .where(
-            log.tenant_id == tenant_id,
-            log.kind == kind,
-            log.at > as_of,
-            told.c.key.in_(names),
-        )
-        .subquery("first_changes")
-    )
-    moved = [
-        made
-        for name in names
-        for made in (
-            func.max(case((first.c.key == name, first.c.value))).label(f"was_{snake(name)}"),
-            func.max(case((first.c.key == name, 1))).label(f"has_{snake(name)}"),
-        )
-    ]
-    return (
-        select(first.c.sourced_id, *moved)
-        .where(first.c.place == 1)
-        .group_by(first.c.sourced_id)
-        .subquery("undone")
-    )

@@ -6,7 +6,7 @@ read, not by what it stands for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,11 +32,15 @@ class Masking:
         privacy: of the export.
         is_postgresql: which of the two databases it is.
         values: what the statements bind.
+        tables: by kind, where its records `x` are looked up: the hub's, or as they were once.
     """
 
     privacy: Privacy
     is_postgresql: bool
     values: dict[str, Any] = field(default_factory=dict)
+    tables: Mapping[Kind, str] = field(
+        default_factory=lambda: {kind: table.name for kind, table in HUB.items()}
+    )
 
     def prepare(self, connection: Connection, tenant_id: int) -> None:
         """Look up what the filter names, and give the database its hash.
@@ -100,7 +104,7 @@ class Masking:
         )
         return (
             " LEFT JOIN (WITH e AS MATERIALIZED (SELECT x.sourced_id, e.value AS id"
-            f" FROM {HUB[kind].name} AS x CROSS JOIN {self.elements(f'x.{snake(name)}')}"
+            f" FROM {self.tables[kind]} AS x CROSS JOIN {self.elements(f'x.{snake(name)}')}"
             f" WHERE {_ACTIVE} AND x.{snake(name)} IS NOT NULL)"
             f" SELECT d.sourced_id, {joined} AS ids"
             f" FROM (SELECT DISTINCT e.sourced_id, {shown} AS v FROM e"
@@ -115,13 +119,15 @@ class Masking:
         if filters.schools and kind is Kind.ORGS:
             conditions.append(f"h.sourced_id IN ({self._orgs()})")
         elif filters.schools and kind is Kind.COURSES:
-            used = f"SELECT x.course_sourced_id FROM {HUB[Kind.CLASSES].name} AS x WHERE {_ACTIVE}"
+            used = (
+                f"SELECT x.course_sourced_id FROM {self.tables[Kind.CLASSES]} AS x WHERE {_ACTIVE}"
+            )
             used += f" AND {among(self, 'x.school_sourced_id', 'schools')}"
             conditions.append(f"(h.org_sourced_id IN ({self._orgs()}) OR h.sourced_id IN ({used}))")
         elif filters.schools and kind is Kind.CLASSES:
             conditions.append(among(self, "h.school_sourced_id", "schools"))
         elif filters.schools and kind is Kind.ENROLLMENTS:
-            classes = f"SELECT x.sourced_id FROM {HUB[Kind.CLASSES].name} AS x WHERE {_ACTIVE}"
+            classes = f"SELECT x.sourced_id FROM {self.tables[Kind.CLASSES]} AS x WHERE {_ACTIVE}"
             classes += f" AND {among(self, 'x.school_sourced_id', 'schools')}"
             conditions.append(f"h.class_sourced_id IN ({classes})")
         elif filters.schools and kind is Kind.ROLES:
@@ -152,18 +158,18 @@ class Masking:
     def _orgs(self) -> str:
         """Return a query for the orgs in scope: no schools but those that are named."""
         return (
-            f"SELECT x.sourced_id FROM {HUB[Kind.ORGS].name} AS x WHERE {_ACTIVE}"
+            f"SELECT x.sourced_id FROM {self.tables[Kind.ORGS]} AS x WHERE {_ACTIVE}"
             f" AND (x.type <> 'school' OR {among(self, 'x.sourced_id', 'schools')})"
         )
 
     def _users(self) -> str:
         users = (
             "SELECT x.sourced_id AS id, x.grades, x.primary_org_sourced_id AS org,"
-            f" x.agent_sourced_ids AS agents FROM {HUB[Kind.USERS].name} AS x WHERE {_ACTIVE}"
+            f" x.agent_sourced_ids AS agents FROM {self.tables[Kind.USERS]} AS x WHERE {_ACTIVE}"
         )
         roles = (
             "SELECT x.user_sourced_id AS who, x.org_sourced_id AS org, x.role"
-            f" FROM {HUB[Kind.ROLES].name} AS x WHERE {_ACTIVE}"
+            f" FROM {self.tables[Kind.ROLES]} AS x WHERE {_ACTIVE}"
         )
         judged = judged_users(self.privacy.filters, self, users, roles)
         return f"SELECT j.id FROM ({judged}) AS j WHERE j.in_scope = 1"

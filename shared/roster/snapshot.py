@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, case, collate, func, or_, select, text
+from sqlalchemy import Connection, func, select, text
 
 from shared.db.engine import Database
-from shared.db.hub_tables import HUB, change_log, snake
+from shared.db.hub_tables import HUB
 from shared.db.tables import UtcDateTime
 from shared.db.views import iso
-from shared.domain.records import FIELDS, Kind
+from shared.domain.records import Kind
 from shared.errors import ConfigurationError
+from shared.roster.changes import Changes
 from shared.roster.disclosures import HandedOut
 from shared.roster.masking import Masking
 from shared.roster.privacy import Privacy
@@ -88,14 +91,18 @@ class Snapshot:
         """
         self._check_allowed(kind, (*fields, *order_by))
         connection = self._opened()
-        if not self._masking.privacy.sends_kind(kind):
-            return
-        if self._handed_out is not None:
-            self._handed_out.note_fields(kind, fields)
-        for row in as_text(self._masked(connection, kind, fields, order_by), fields):
-            if self._handed_out is not None and kind is Kind.USERS:
-                self._handed_out.note(row[0], row[-1])
-            yield row[:-1]
+        handed_out = self._handed_out
+        # whom the target has left out since it saw them first, it leaves out when it reads again
+        is_told = kind is Kind.USERS and handed_out is not None and not handed_out.is_whole
+        if self._masking.privacy.sends_kind(kind):
+            if handed_out is not None:
+                handed_out.note_fields(kind, fields)
+            for row in as_text(self._masked(connection, kind, fields, order_by), fields):
+                if is_told and handed_out is not None:
+                    handed_out.note(row[0], row[-1])
+                yield row[:-1]
+        if is_told and handed_out is not None:
+            handed_out.is_whole = True
 
     def leave_out(self, kind: Kind, sourced_id: str) -> None:
         """Take note that nothing of a record is sent; see `connectors.sdk.RosterReader`."""
@@ -112,34 +119,34 @@ class Snapshot:
         """Yield what changed at or after an instant; see `connectors.sdk.ChangesReader`.
 
         Raises:
-            ConfigurationError: a field that is not allowed, or masks or a filter, by which who
-                leaves the scope would have to be told as removed.
+            ConfigurationError: a field that is not allowed.
             ValueError: the snapshot is not open.
         """
         self._check_allowed(kind, (*fields, *order_by))
+        connection, latest = self._opened(), self.latest()
+        if latest is None or not self._masking.privacy.sends_kind(kind):
+            return
+        handed_out = self._handed_out
+        if handed_out is not None:
+            handed_out.note_fields(kind, fields)
+        changes = Changes(connection, self._tenant_id, self._masking, since, latest)
+        query = changes.query(kind, fields, order_by)
+        # who reads all users as well is told of them there
+        is_told = kind is Kind.USERS and handed_out is not None and not handed_out.is_whole
+        for row in as_text(self._stream(connection, query), ("", _MODIFIED, "", *fields)):
+            if is_told and handed_out is not None and row[1] == "active":
+                handed_out.note(row[0], row[-1])
+            yield row[:-1]
+
+    @property
+    def terms(self) -> str:
+        """The masks and the filter; see `connectors.sdk.ChangesReader`."""
         privacy = self._masking.privacy
-        if privacy.sends or not privacy.filters.is_empty:
-            raise ConfigurationError(
-                "sends" if privacy.sends else "filters",
-                "an export that sends changes alone cannot follow it",
-                "Let the connector send everything each time, or leave the rule out.",
-            )
-        if self._handed_out is not None:
-            self._handed_out.is_partial = True
-            self._handed_out.note_fields(kind, fields)
-        table = HUB[kind]
-        query = select(
-            table.c.sourced_id,
-            table.c.status,
-            table.c.date_last_modified,
-            self._history(kind, since),
-            *(table.c[snake(name)] for name in fields),
-        ).where(table.c.date_last_modified >= since)
-        for row in self._run(kind, query, order_by):
-            sourced_id, status, modified, history, *values = row
-            if self._handed_out is not None and kind is Kind.USERS and status == "active":
-                self._handed_out.note(sourced_id, sourced_id)
-            yield (sourced_id, status, iso(modified), history, *values)
+        if not privacy.sends and privacy.filters.is_empty:
+            return ""
+        filters = {name: sorted(values) for name, values in privacy.filters.model_dump().items()}
+        told = json.dumps([dict(privacy.sends), filters, privacy.hash("terms")], sort_keys=True)
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
     def latest(self) -> datetime | None:
         """Return when the hub changed last; see `connectors.sdk.ChangesReader`.
@@ -156,32 +163,10 @@ class Snapshot:
             found += [at] if at is not None else []
         return max(found, default=None)
 
-    def _history(self, kind: Kind, since: datetime) -> ColumnElement[str | None]:
-        table = HUB[kind]
-        # what a record stands or falls with: whom it names, and its type
-        watched = [
-            field.name
-            for field in FIELDS[kind]
-            if field.required and (field.ref or field.vocabulary - {"true", "false"})
-        ]
-        logged = change_log.c
-        returned = select(logged.sourced_id).where(
-            logged.tenant_id == self._tenant_id,
-            logged.kind == kind,
-            logged.at >= since,
-            or_(
-                logged.op == "restore",
-                *(logged.before.contains(f'"{name}"') for name in watched),
-            ),
-        )
-        return case(
-            (table.c.created_at >= since, "new"), (table.c.sourced_id.in_(returned), "back")
-        )
-
     def _masked(
         self, connection: Connection, kind: Kind, fields: Sequence[str], order_by: Sequence[str]
     ) -> Iterator[Any]:
-        """Yield rows as they may leave, and at last the record's own id."""
+        """Return rows as they may leave, and at last the record's own id."""
         masking = self._masking
         shown = [masking.value(kind, name) for name in ("sourcedId", *fields)]
         # by code point on every database, so that the same hub gives the same bytes
@@ -190,14 +175,19 @@ class Snapshot:
             f"({masking.value(kind, name)}) COLLATE {collation} NULLS FIRST"
             for name in (*order_by, "sourcedId")
         )
-        query = text(
+        query = (
             f"SELECT {', '.join(shown)}, h.sourced_id FROM {HUB[kind].name} AS h"
             f"{masking.join(kind, (*fields, *order_by))}"
             f" WHERE h.tenant_id = :tenant AND h.status = 'active' AND {masking.scope(kind)}"
             f" ORDER BY {order}"
         )
-        bound = {name: masking.values[name] for name in query.compile().params}
-        typed = query.columns(date_last_modified=UtcDateTime()) if _MODIFIED in fields else query
+        return self._stream(connection, query)
+
+    def _stream(self, connection: Connection, query: str) -> Iterator[Any]:
+        made = text(query)
+        bound = {name: self._masking.values[name] for name in made.compile().params}
+        instants = {name: UtcDateTime() for name in ("date_last_modified", "modified")}
+        typed = made.columns(**{name: at for name, at in instants.items() if name in query})
         result = connection.execution_options(yield_per=PAGE).execute(typed, bound)
         # who joins two readings may not read both to their ends
         self._stack.callback(result.close)
@@ -212,20 +202,6 @@ class Snapshot:
                 f"{kind}.{sorted(forbidden)[0]} is not listed",
                 "List every field that the export sends.",
             )
-
-    def _run(self, kind: Kind, query: Select[Any], order_by: Sequence[str]) -> Iterator[Any]:
-        table = HUB[kind]
-        # by code point on every database, so that the same hub gives the same bytes
-        collation = "C" if self._database.is_postgresql else "BINARY"
-        order = [
-            collate(table.c[snake(name)], collation).nulls_first()
-            for name in (*order_by, "sourcedId")
-        ]
-        query = query.where(table.c.tenant_id == self._tenant_id).order_by(*order)
-        result = self._opened().execution_options(yield_per=PAGE).execute(query)
-        # who joins two readings may not read both to their ends
-        self._stack.callback(result.close)
-        yield from result
 
     def _opened(self) -> Connection:
         if self._connection is None:

@@ -80,6 +80,8 @@ class MemoryRoster:
     def leave_out(self, kind: Kind, sourced_id: str) -> None:
         self.not_sent.append((kind, sourced_id))
 
+    terms = ""
+
     def latest(self) -> datetime | None:
         found = [stored.modified for kind in self.kinds.values() for stored in kind.values()]
         return at(max(found)) if found else None
