@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.domain.records import FIELDS, Field, Kind
+from shared.domain.records import EXTENSIBLE, FIELDS, Field, Kind
 
 #: Columns with which every data file begins.
 BASE = ("sourcedId", "status", "dateLastModified")
@@ -101,18 +101,6 @@ _FILES_1_2 = (
 #: Every data file of a version, in the order in which its manifest names them.
 FILES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"1.1": tuple(_FILES_1_1.split()), "1.2": tuple(_FILES_1_2.split())}
-)
-
-#: 1.2's fields whose vocabularies a district may extend by `ext:` terms.
-EXTENSIBLE: frozenset[tuple[Kind, str]] = frozenset(
-    {
-        (Kind.ORGS, "type"),
-        (Kind.ACADEMIC_SESSIONS, "type"),
-        (Kind.CLASSES, "classType"),
-        (Kind.ROLES, "role"),
-        (Kind.ENROLLMENTS, "role"),
-        (Kind.DEMOGRAPHICS, "sex"),
-    }
 )
 
 #: 1.2's roles as 1.1 calls them, the one that says most of a user first. 1.1's aide is who helps

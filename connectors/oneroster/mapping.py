@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from connectors.oneroster.layout import BASE, ROLES_1_1
 from shared.domain.reading import Row
-from shared.domain.records import FIELDS, Field, Kind, encode_list
+from shared.domain.records import EXTENSIBLE, FIELDS, Field, Kind, encode_list
 
 _GUID = re.compile(r"[0-9A-Za-z.\-_/@]{1,255}")
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
@@ -100,7 +100,8 @@ def _value(kind: Kind, field: Field, values: Values) -> str | None:
         return None
     if field.many:
         return encode_list(split_list(cell))
-    if field.vocabulary and cell not in field.vocabulary and not cell.startswith("ext:"):
+    extends = (kind, field.name) in EXTENSIBLE and cell.startswith("ext:")
+    if field.vocabulary and cell not in field.vocabulary and not extends:
         raise BadRowError(field.name, f"{cell[:40]!r} is not one of {_told(field.vocabulary)}")
     if field.name in DATES and not is_date(cell):
         raise BadRowError(field.name, f"{cell[:40]!r} is not a date, YYYY-MM-DD")

@@ -161,6 +161,18 @@ FIELDS: Mapping[Kind, tuple[Field, ...]] = MappingProxyType(
     }
 )
 
+#: The fields whose vocabularies a district may extend by `ext:` terms, by OneRoster 1.2.
+EXTENSIBLE: frozenset[tuple[Kind, str]] = frozenset(
+    {
+        (Kind.ORGS, "type"),
+        (Kind.ACADEMIC_SESSIONS, "type"),
+        (Kind.CLASSES, "classType"),
+        (Kind.ROLES, "role"),
+        (Kind.ENROLLMENTS, "role"),
+        (Kind.DEMOGRAPHICS, "sex"),
+    }
+)
+
 
 def field_names(kind: Kind) -> tuple[str, ...]:
     """Return the names of a kind's fields, in the binding's order."""

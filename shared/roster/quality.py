@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.db.hub_tables import HUB, LINKS, STAGES, raw, snake
-from shared.domain.records import Field, Kind
+from shared.domain.records import EXTENSIBLE, Field, Kind
 from shared.roster.quarantine import look_again, refuse, tell
 from shared.roster.shown import unseen
 from shared.roster.statements import OPEN, Statements
@@ -29,7 +29,7 @@ _USERS, _ROLES = STAGES[Kind.USERS].name, STAGES[Kind.ROLES].name
 
 def check_values(run: Statements, kind: Kind, fields: Sequence[Field]) -> None:
     """Refuse the open rows that hold what they must not, or lack what they must have."""
-    wrong = [rule for field in fields for rule in _of_field(run, field)]
+    wrong = [rule for field in fields for rule in _of_field(run, kind, field)]
     wrong += _of_order(kind, {field.name for field in fields})
     if not wrong:
         return
@@ -61,7 +61,7 @@ def check_references(
         _leave_out_primary_orgs(run)
 
 
-def _of_field(run: Statements, field: Field) -> list[tuple[str, str, str]]:
+def _of_field(run: Statements, kind: Kind, field: Field) -> list[tuple[str, str, str]]:
     """Return (field, condition, reason) of what one field's value alone can break."""
     column = f"s.{raw(field) if field.ref is not None else snake(field.name)}"
     wrong = []
@@ -70,8 +70,10 @@ def _of_field(run: Statements, field: Field) -> list[tuple[str, str, str]]:
     if field.vocabulary:
         told = ", ".join(sorted(field.vocabulary))
         allowed = ", ".join(f"'{word}'" for word in sorted(field.vocabulary))
-        # the binding lets every vocabulary be extended
-        condition = f"({column} NOT IN ({allowed}) AND substr({column}, 1, 4) <> 'ext:')"
+        extended = ""
+        if (kind, field.name) in EXTENSIBLE:
+            extended = f" AND substr({column}, 1, 4) <> 'ext:'"
+        condition = f"({column} NOT IN ({allowed}){extended})"
         wrong.append((field.name, condition, f"it is not one of {told}"))
     if field.name in DATES:
         condition = f"({column} IS NOT NULL AND {run.is_no_date(column)})"

@@ -16,7 +16,7 @@ from shared.db.hub_tables import HUB, LINKS, change_log, hubs, snake
 from shared.db.review_tables import conflicts
 from shared.db.tables import apps, tenants
 from shared.db.views import iso
-from shared.domain.records import FIELDS, Field, Kind, encode_list
+from shared.domain.records import EXTENSIBLE, FIELDS, Field, Kind, encode_list
 from shared.errors import ConfigurationError
 from shared.roster.locking import hub_lock
 
@@ -240,8 +240,8 @@ def _checked(connection: Connection, row: Row[Any], value: str | None) -> str | 
         raise _refusal(field, "it holds a character that no database can store", "Leave it out.")
     elements = _elements(field, value) if field.many else [value]
     for element in elements:
-        # the binding lets every vocabulary be extended
-        if field.vocabulary and element not in field.vocabulary and element[:4] != "ext:":
+        extends = (Kind(row.kind), field.name) in EXTENSIBLE and element[:4] == "ext:"
+        if field.vocabulary and element not in field.vocabulary and not extends:
             told = ", ".join(sorted(field.vocabulary))
             raise _refusal(field, f"{element!r} is none of its values", f"Give one of {told}.")
         if field.ref is not None:

@@ -48,16 +48,19 @@ def test_missing_and_unknown_values(hub: Hub) -> None:
         user(2, familyName=None),
         user(3, enabledUser="yes"),
         user(4, givenName=""),
+        # which OneRoster lets nobody extend
+        user(5, enabledUser="ext:perhaps"),
     ]
     read[Kind.ENROLLMENTS].append(enrollment(1, role="ext:observer")[:1] + ("class",) * 0)
     read[Kind.ENROLLMENTS][-1] = ("enrollment-x", *enrollment(1, role="ext:observer")[1:])
     counts = hub.sync(app, read)
-    assert counts["users"] == {"added": 1, "quarantined": 3}
+    assert counts["users"] == {"added": 1, "quarantined": 4}
     assert counts["enrollments"] == {"added": 2}
     assert hub.quarantined() == [
         ("users", "user-2", "familyName"),
         ("users", "user-3", "enabledUser"),
         ("users", "user-4", "givenName"),
+        ("users", "user-5", "enabledUser"),
     ]
     reasons = {row["external_id"]: row["reason"] for row in hub.table(quarantine)}
     assert reasons["user-2"] == "it is missing"

@@ -123,6 +123,15 @@ def test_nothing_at_the_path(tmp_path):
         _read(tmp_path / "nowhere")
 
 
+def test_a_district_may_extend_what_the_standard_lets_it(tmp_path):
+    write_oneroster(DISTRICT, tmp_path / "set", version="1.2")
+    _edit(tmp_path / "set" / "orgs.csv", lambda text: text + b"x1,,,X,ext:annex,1,\r\n")
+    _edit(tmp_path / "set" / "users.csv", lambda text: text.replace(b",true,", b",ext:perhaps,", 1))
+    refused = [item for item in _read(tmp_path / "set") if isinstance(item, Refused)]
+    assert [(one.kind, one.field) for one in refused][:1] == [(Kind.USERS, "enabledUser")]
+    assert Kind.ORGS not in {one.kind for one in refused}
+
+
 ROWS = {
     "an id with a blank": (b"a b,,,X,school,1,\r\n", "sourcedId"),
     "status in bulk": (b"x1,active,,X,school,1,\r\n", "status"),
