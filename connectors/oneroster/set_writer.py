@@ -180,10 +180,13 @@ class SetWriter:
         return lambda row: self._paired([make(row[place]) for place, make in makers], *pair)
 
     def _paired(self, made: list[str], subjects: int, codes: int) -> list[str]:
-        """Subjects and their codes go together, or the codes do not go."""
-        if made[subjects] and made[codes] and made[subjects].count(",") != made[codes].count(","):
+        """A subject and its code go together; of several nobody knows which is whose.
+
+        The standard pairs them by their order, and the hub keeps sets.
+        """
+        if made[subjects] and made[codes] and "," in made[subjects] + made[codes]:
             made[codes] = ""
-            self._tell("subject codes of which there are not as many as subjects", 1)
+            self._tell("subject codes where there are several, or several subjects", 1)
         return made
 
     def _cell(self, kind: Kind, field: Field) -> Cell:

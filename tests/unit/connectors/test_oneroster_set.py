@@ -192,7 +192,7 @@ def test_values_that_no_cell_can_hold(version):
     assert (row["subjectCodes"], row["schoolYearSourcedId"]) == ("", "")
     assert left_out == {
         "line breaks, or commas within a list's element (written without them)": 2,
-        "subject codes of which there are not as many as subjects": 1,
+        "subject codes where there are several, or several subjects": 1,
     }
 
 
