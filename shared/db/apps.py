@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from shared.db.asking import find_app
 from shared.db.firing import fire_locked
 from shared.db.gate import Gate, Locked
+from shared.db.review_tables import plan_rows
 from shared.db.tables import apps, schedules
 from shared.db.tenants import check_name, find_tenant
 from shared.domain.states import JobState, Mode, Tier
@@ -175,6 +176,8 @@ def remove_app(gate: Gate, app: str) -> list[Publication]:
             .where(apps.c.id == row.id)
             .values(removed_at=locked.now, config={}, secrets=None)
         )
+        # what its last plan would have changed tells of nothing any more
+        connection.execute(delete(plan_rows).where(plan_rows.c.app_id == row.id))
         connection.execute(
             update(schedules)
             .where(schedules.c.app_id == row.id, schedules.c.removed_at.is_(None))

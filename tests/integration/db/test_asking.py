@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 
 from shared.db.apps import change_app, pause_app, remove_app
 from shared.db.asking import Ask, ask, cancel
 from shared.db.claiming import beat, fail, give_back, retry_later
+from shared.db.review_tables import plan_rows
 from shared.db.sweeping import requeue_expired
 from shared.db.tables import apps, inbox, job_events
 from shared.db.tenants import add_tenant, suspend_tenant
@@ -108,6 +110,17 @@ def test_what_was_due_before_the_wish_gets_the_earlier_wave(district: Any, clock
     assert [(row.tier, row.wave) for row in district.rows()] == [("import", 1), ("export", 2)]
     assert district.job(asked.job_id).state == "held"
     assert district.slots() == [("05 02:00", "fired", 1)]
+
+
+def test_a_removed_app_takes_the_rows_of_its_last_plan_along(district: Any) -> None:
+    ids = [row.id for row in district.rows(apps)][:2]
+    with district.database.write() as connection:
+        for app_id in ids:
+            values = {"job_id": app_id, "n": 1, "app_id": app_id, "op": "adds", "kind": "users"}
+            connection.execute(insert(plan_rows).values(**values, external_id="u1"))
+    remove_app(district.gate, "oak/sis")
+    with district.database.read() as connection:
+        assert len(connection.execute(select(plan_rows)).all()) == 1
 
 
 def _pause(district: Any) -> None:
