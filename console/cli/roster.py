@@ -110,10 +110,14 @@ def show(
     typer.echo()
     print_rows(
         found["links"],
-        ("app", "external_id", "first_job", "last_job", "ended_at", "ended_why"),
+        ("app", "external_id", "first_job", "last_job", "ended_at", "ended_why")
+        if as_of is None
+        else ("app", "external_id", "first_job", "ended_at", "ended_why"),
         as_json=False,
-        empty="No app has it.",
+        empty="No app has it." if as_of is None else "No app had it.",
     )
+    if found["links_note"]:
+        typer.echo(f"({found['links_note']}.)")
     typer.echo()
     print_rows(
         found["history"],

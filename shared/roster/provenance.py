@@ -19,6 +19,12 @@ from shared.db.views import iso
 from shared.domain.records import Kind, field_names
 from shared.errors import ConfigurationError
 
+#: What is not known of links as they were.
+LINKS_THEN = (
+    "links are as of then: begun by then, and ended if they had. That one had ended and came back,"
+    " moved to another record or id since, and what its app held, is not kept"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
@@ -154,9 +160,30 @@ def show_record(
         "status": traced.values["status"],
         "as_of": iso(as_of),
         "fields": fields,
-        "links": [_link(kind, row, names) for row in links_of(connection, kind, sourced_id)],
+        "links": [
+            _link(kind, row, names) if as_of is None else _link_then(row, names, as_of)
+            for row in _links_at(connection, kind, sourced_id, as_of)
+        ],
+        "links_note": None if as_of is None else LINKS_THEN,
         "history": history,
     }
+
+
+def _links_at(
+    connection: Connection, kind: Kind, sourced_id: str, as_of: datetime | None
+) -> list[Row[Any]]:
+    """Return the links to a record, without those that a job has made since."""
+    rows = links_of(connection, kind, sourced_id)
+    if as_of is None:
+        return rows
+    later = connection.execute(
+        select(jobs.c.id).where(
+            jobs.c.id.in_({row.first_job for row in rows}),
+            jobs.c.finished_at.is_(None) | (jobs.c.finished_at > as_of),
+        )
+    ).scalars()
+    made_since = set(later)
+    return [row for row in rows if row.first_job not in made_since]
 
 
 def links_of(connection: Connection, kind: Kind, sourced_id: str) -> list[Row[Any]]:
@@ -207,6 +234,18 @@ def _told(origin: Origin | None, names: Mapping[int, str]) -> dict[str, Any]:
         "job": origin.job_id,
         "by": origin.actor,
         "at": iso(origin.at),
+    }
+
+
+def _link_then(row: Row[Any], names: Mapping[int, str], as_of: datetime) -> dict[str, Any]:
+    ended = row.ended_at is not None and row.ended_at <= as_of
+    return {
+        "app": names.get(row.app_id),
+        "external_id": row.external_id,
+        "first_job": row.first_job,
+        "ended_at": iso(row.ended_at) if ended else None,
+        "ended_job": row.ended_job if ended else None,
+        "ended_why": row.ended_why if ended else None,
     }
 
 

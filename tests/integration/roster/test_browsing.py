@@ -161,8 +161,31 @@ def test_each_field_says_who_brought_it_and_the_past_says_what_it_was(hub: Hub) 
     assert told["givenName"] == ("Given 1", "app-1", 1)
     assert "email" not in told
     assert len(past["history"]) == 1
+    assert found["links_note"] is None
+    assert "is not kept" in past["links_note"]
     with pytest.raises(ConfigurationError, match="was added at"):
         shown(hub, one, datetime.fromisoformat("2001-01-01T00:00:00+00:00"))
+
+
+def test_the_links_of_the_past_are_those_that_had_begun_and_not_ended(hub: Hub) -> None:
+    sis, directory = hub.app(1), hub.app(2)
+    key = hub.key(sis)
+    hub.sync(key, roster(users=1))
+    end_job(hub, sis, key.job_id)
+    one, first = hub.sourced_id(sis, Kind.USERS, "user-1"), now(hub)
+    key = hub.key(directory)
+    hub.sync(key, {**ORGS, Kind.USERS: [user(1)]})
+    end_job(hub, directory, key.job_id)
+    second = now(hub)
+    hub.sync(sis, {Kind.USERS: []}, deleted={Kind.USERS: ["user-1"]}, mode=Mode.INCREMENTAL)
+    third = now(hub)
+
+    def links(as_of: datetime | None) -> dict[str, str | None]:
+        return {link["app"]: link["ended_why"] for link in shown(hub, one, as_of)["links"]}
+
+    assert links(first) == {"app-1": None}
+    assert links(second) == {"app-1": None, "app-2": None}
+    assert links(third) == links(None) == {"app-1": "removed", "app-2": None}
 
 
 def test_why_names_the_rule_that_decided(hub: Hub) -> None:
