@@ -49,6 +49,7 @@ def may_conflict(ownership: Ownership, kind: Kind, field: str) -> bool:
     """Return whether a field can come into conflict at all."""
     return not (
         ownership.fills(kind, field)
+        or ownership.is_fresh(kind, field)
         or is_set(kind, field)
         or ownership.is_owner(kind, field) == "1 = 1"
     )

@@ -59,6 +59,7 @@ def take(run: Statements, ownership: Ownership, kind: Kind, field: str) -> str:
     base, ours, theirs = f"l.{column}", f"h.{column}", f"s.{column}"
     is_owner = ownership.is_owner(kind, field)
     moved = has_moved(ownership, kind, field)
+    is_new = "1 = 1" if ownership.is_fresh(kind, field) else "l.app_id IS NULL"
     fill = ""
     if ownership.fills(kind, field):
         fill = f" WHEN NOT ({is_owner}) THEN coalesce({ours}, {theirs})"
@@ -67,7 +68,7 @@ def take(run: Statements, ownership: Ownership, kind: Kind, field: str) -> str:
     return (
         f"CASE WHEN {theirs} IS NOT DISTINCT FROM {ours} THEN {ours}"
         f" WHEN {is_rendering(ownership, kind, field, theirs, 's.external_id')} THEN {ours}"
-        f" WHEN l.app_id IS NULL THEN (CASE WHEN {ours} IS NULL THEN {theirs}"
+        f" WHEN {is_new} THEN (CASE WHEN {ours} IS NULL THEN {theirs}"
         f" WHEN {theirs} IS NULL THEN {ours} WHEN {is_owner} THEN {theirs} ELSE {ours} END)"
         f" WHEN {theirs} IS NOT DISTINCT FROM {base} THEN {ours}{fill}"
         f" WHEN NOT {moved} THEN {theirs}"

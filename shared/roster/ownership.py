@@ -29,11 +29,18 @@ class Ownership:
         app_id: the app.
         tier: its tier.
         rules: of every app of the tenant that can own, by app id, in the tenant's order.
+        fresh: `KIND.FIELD` that a rule has given to this app since it was last read whole. There
+            it is as if its record were only now matched: what both last agreed on does not count.
     """
 
     app_id: int
     tier: Tier
     rules: Mapping[int, AppRules]
+    fresh: frozenset[str] = frozenset()
+
+    def is_fresh(self, kind: Kind, field: str) -> bool:
+        """Return whether a rule has given the field to this app since it was last read whole."""
+        return f"{kind}.{field}" in self.fresh
 
     def fills(self, kind: Kind, field: str) -> bool:
         """Return whether the app, where it is no owner, only fills what is empty."""

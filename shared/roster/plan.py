@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -25,7 +25,7 @@ from shared.roster.known import count_known
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
-from shared.roster.scope import note_scope, rescoped_kinds, scope_fingerprint
+from shared.roster.scope import newly_owned, note_scope, rescoped_kinds, scope_fingerprint
 from shared.roster.staging import JobKey, Staging
 from shared.roster.statements import LARGE, OPEN, Statements, statements
 from shared.roster.stranding import strand
@@ -166,9 +166,11 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
             hub_version=version or 0,
             rules=rules,
             tenant_rules=tenant_rules,
-            ownership=load_ownership(connection, key.app_id),
+            ownership=replace(
+                load_ownership(connection, key.app_id), fresh=newly_owned(before, rules)
+            ),
             scope=scope,
-            scopes=note_scope(before, scope, certificate.complete),
+            scopes=note_scope(before, scope, certificate.complete, rules),
             rescoped=rescoped_kinds(before, scope),
             suspended=removals_suspended(connection, key.tenant_id, run.at),
         )

@@ -180,6 +180,14 @@ class AppRules(_Rules):
             if self.fields.get(f"{kind}.{field.name}") is FieldRule.IGNORE
         )
 
+    def owned(self, kind: Kind) -> frozenset[str]:
+        """Return the fields of a kind of which a rule makes the app the owner."""
+        return frozenset(
+            field.name
+            for field in FIELDS[kind]
+            if self.fields.get(f"{kind}.{field.name}") is FieldRule.OWNER
+        )
+
 
 class QualityRule(_Rules):
     """A tenant's own rule; records that break it go to quarantine.

@@ -227,10 +227,13 @@ class Staging:
         """Return what gives a row its meaning besides its values.
 
         Other fields with the same values are another source row, and so are fewer: what is ignored
-        no longer is to be taken with the next read.
+        no longer is to be taken with the next read. Who has become the owner of a field is right in
+        rows too that have stood still.
         """
-        kept = [name for name in fields if name not in self._ignored[kind]]
-        return "\x1f".join([*kept, self._reading_rules] if self._reading_rules else kept)
+        told = [name for name in fields if name not in self._ignored[kind]]
+        if self._reading_rules:
+            told.append(self._reading_rules)
+        return "\x1f".join([*told, *(f"{name} owned" for name in sorted(self.rules.owned(kind)))])
 
     def _refuse_text(self, batch: Batch, row: Row) -> None:
         names = ("sourcedId", *batch.fields)

@@ -201,7 +201,7 @@ def _wanted(plan: Plan, kind: Kind, row: Row[Any], fields: Sequence[str]) -> Wan
             base,
             ours,
             theirs,
-            is_linked=bool(row.is_linked),
+            is_linked=bool(row.is_linked) and not plan.ownership.is_fresh(kind, name),
             is_owner=bool(getattr(row, f"owns_{column}")),
             fills=plan.ownership.fills(kind, name),
             is_settled=bool(getattr(row, f"settled_{column}")),

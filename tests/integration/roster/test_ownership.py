@@ -7,6 +7,7 @@ import pytest
 from shared.db.hub_tables import LINKS
 from shared.db.review_tables import conflicts
 from shared.domain.records import Kind
+from shared.domain.states import Mode
 from shared.errors import ConfigurationError
 from shared.roster.ownership import load_ownership
 from shared.roster.rules import parse_app_rules
@@ -50,6 +51,41 @@ def test_a_rule_makes_a_later_app_the_owner(hub: Hub) -> None:
     assert email(hub) == "b1@d.example"
     hub.sync(first, one(email="a2@d.example"))
     assert email(hub) == "b1@d.example"
+
+
+def test_a_rule_that_comes_later_acts_on_what_stands_still(hub: Hub) -> None:
+    first, second = hub.app(1), hub.app(2)
+    hub.sync(first, one(email="a1@d.example", phone="a"))
+    hub.sync(second, one("b-", email="b1@d.example", phone="b"))
+    set_rules(hub, second, fields={"users.email": "owner"})
+    # an incremental read that does not show the user says nothing
+    hub.sync(second, {Kind.USERS: []}, mode=Mode.INCREMENTAL)
+    assert email(hub) == "a1@d.example"
+    assert hub.sync(second, one("b-", email="b1@d.example", phone="b"))["users"] == {"updated": 1}
+    assert email(hub) == "b1@d.example"
+    assert hub.records(Kind.USERS)["user1"]["phone"] == "a"
+    # and from then on as any other
+    before = hub.everything()
+    hub.sync(second, one("b-", email="b1@d.example", phone="b"))
+    hub.sync(first, one(email="a1@d.example", phone="a"))
+    assert hub.everything() == before
+
+
+def test_an_owner_by_a_later_rule_is_not_written_the_value_of_another(hub: Hub) -> None:
+    first, second = hub.app(1), hub.app(2, "two_way")
+    hub.sync(first, one(email="a1@d.example"))
+    theirs = one("b-", email="b1@d.example")
+    hub.sync(second, theirs)
+    set_rules(hub, second, fields={"users.email": "owner"})
+    plan = hub.plan(second, theirs)
+    writable = {Kind.USERS: frozenset({"email"})}
+    wanted = pending_writes(
+        hub.database, plan, writable, batch_size=9, accepts=lambda kind, external_id: True
+    )
+    assert list(wanted) == []
+    hub.apply(plan)
+    assert email(hub) == "b1@d.example"
+    assert hub.table(conflicts) == []
 
 
 def test_of_two_owners_the_first_is_right_in_whatever_order_they_come(hub: Hub) -> None:
