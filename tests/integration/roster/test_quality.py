@@ -384,3 +384,12 @@ def test_a_rule_is_checked_when_it_is_set(change: dict[str, str], where: str) ->
 def test_a_unique_key_names_a_field() -> None:
     with pytest.raises(ConfigurationError, match=r"is no KIND\.FIELD"):
         parse_tenant_rules({"unique": ["users"]})
+
+
+def test_keys_that_differ_in_the_case_of_any_letter_are_one(hub: Hub) -> None:
+    app = hub.app(1)
+    read = roster(users=0)
+    read[Kind.USERS] = [user(1, username="Ärger"), user(2, username="ärger")]
+    counts = hub.sync(app, read)
+    assert counts["users"] == {"added": 1, "quarantined": 1}
+    assert hub.quarantined() == [("users", "user-2", "username")]
