@@ -330,8 +330,9 @@ class World:
             if name == "grades" or not is_edit or held is None:
                 continue
             better = {links[one.id][column] for one in self.apps if one.position < app.position}
-            # what was read before is known, or gave way to who is right by rule
-            is_known = held == links[app.id][column] and held[:3] in self.told()
+            # what was read before is known, or gave way to who is right by rule, whom it refused
+            is_known = app.refuses or held[:3] in self.told()
+            is_known = is_known and held == links[app.id][column]
             assert value in better or is_known, (app.id, number, name, held, value)
 
     def resolve_any(self) -> None:
