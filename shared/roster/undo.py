@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from shared.db.engine import Database
 from shared.db.hub_tables import disclosures, hubs, vendor_writes
+from shared.db.review_tables import approvals
 from shared.db.tables import apps, jobs, tenants
 from shared.domain.records import Kind
 from shared.domain.states import UNFINISHED, JobState, Tier, Trigger
@@ -22,7 +23,12 @@ from shared.roster.locking import hub_lock
 from shared.roster.staging import JobKey
 from shared.roster.statements import Statements
 from shared.roster.undo_effects import gather, judge
-from shared.roster.undo_restoring import note_left_links, restore, restore_links
+from shared.roster.undo_restoring import (
+    note_left_links,
+    restore,
+    restore_links,
+    restore_renames,
+)
 
 #: Rows of what was left that are told one by one; all are counted.
 LEFT_ROWS = 100
@@ -91,6 +97,13 @@ def _undo(run: Statements, job: Row[Any], actor: str) -> Undone:
     for kind in Kind:
         links[kind] = restore_links(run, kind)
         note_left_links(run, kind)
+    if job.approval_id is not None:
+        asked = run.connection.execute(
+            select(approvals.c.op, approvals.c.kind).where(approvals.c.id == job.approval_id)
+        ).one_or_none()
+        if asked is not None and asked.op == "rename":
+            kind = Kind(asked.kind)
+            links[kind] += restore_renames(run, job.approval_id, kind)
     if records or any(links.values()):
         run.connection.execute(
             update(hubs)

@@ -15,9 +15,11 @@ from shared.domain.reading import Row
 from shared.domain.records import Kind, encode_list
 from shared.domain.states import Mode
 from shared.errors import ConfigurationError
+from shared.roster.duplicate_merge import merge_users
 from shared.roster.undo import Undone, undo_job
 from tests.integration.roster.district import Hub, enrollment, roster, user
 from tests.integration.roster.past_jobs import end_job
+from tests.integration.roster.reviewing import approve, waiting
 
 
 class Runs:
@@ -319,3 +321,79 @@ def test_many_changes_are_undone_in_sets_and_few_are_told(runs: Runs) -> None:
     runs.sync(app, read)
     undone = runs.undo(job)
     assert (undone.records, undone.left, len(undone.left_rows)) == (700, 300, 100)
+
+
+def renamed(runs: Runs, app: int) -> int:
+    """Let a person approve that user 1 is shown as another now; returns the approval's job."""
+    hub, read = runs.hub, roster(users=3)
+    runs.sync(app, read)
+    read[Kind.USERS][0] = ("new", *user(1, identifier="other")[1:])
+    runs.sync(app, read)
+    (asked,) = waiting(hub)["rename", "users"]
+    approve(hub, asked)
+    job = int(hub.link(app, Kind.USERS, "new")["last_job"])
+    return end_job(hub, app, job, trigger="approval", approval_id=asked["id"])
+
+
+def test_an_approved_rename_goes_back_and_is_not_proposed_again(runs: Runs) -> None:
+    hub, app = runs.hub, runs.hub.app(1)
+    job = renamed(runs, app)
+    one = hub.sourced_id(app, Kind.USERS, "new")
+    undone = runs.undo(job, is_dry_run=True)
+    assert (undone.restored, undone.left) == ({"users": {"links": 1}}, 0)
+    assert runs.undo(job) == undone
+    assert hub.sourced_id(app, Kind.USERS, "user-1") == one
+    assert not [row for row in hub.table(LINKS[Kind.USERS]) if row["external_id"] == "new"]
+    assert runs.undo(job).restored == {}
+    # two people then: who is there is new, and who is not goes when a person says so
+    read = roster(users=3)
+    read[Kind.USERS][0] = ("new", *user(1, identifier="other", username="another")[1:])
+    runs.sync(app, read)
+    assert (runs.counts["users"]["added"], runs.counts["users"]["held"]) == (1, 1)
+    assert {op for op, _ in waiting(hub)} == {"remove"}
+    # and who is shown under the old id again is who they were
+    runs.sync(app, roster(users=3))
+    assert hub.sourced_id(app, Kind.USERS, "user-1") == one
+    assert hub.records(Kind.USERS)["user1"]["sourced_id"] == one
+
+
+def test_a_rename_whose_record_was_edited_since_stays_and_says_why(runs: Runs) -> None:
+    app = runs.hub.app(1)
+    job = renamed(runs, app)
+    read = roster(users=3)
+    read[Kind.USERS][0] = ("new", *user(1, identifier="other", givenName="Other")[1:])
+    later = runs.sync(app, read)
+    undone = runs.undo(job)
+    assert (undone.restored, reasons(undone)) == ({}, [f"edited since by job {later}"])
+    # that one first
+    runs.undo(later)
+    assert runs.undo(job).restored == {"users": {"links": 1}}
+
+
+def test_a_rename_whose_old_id_is_another_record_by_now_stays(runs: Runs) -> None:
+    app = runs.hub.app(1)
+    job = renamed(runs, app)
+    read = roster(users=3)
+    read[Kind.USERS] += [("new", *user(1, identifier="other")[1:])]
+    read[Kind.USERS][0] = user(1, identifier="third", username="third")
+    runs.sync(app, read)
+    undone = runs.undo(job)
+    assert reasons(undone) == ["the app has another record under its old id, user-1"]
+
+
+def test_what_a_person_has_made_one_of_two_stays_and_says_so(runs: Runs) -> None:
+    hub, first, second = runs.hub, runs.hub.app(1), runs.hub.app(2)
+    runs.sync(first, roster(users=2))
+    other = roster(users=1, prefix="b-")
+    other[Kind.USERS] = [user(1, "b-", identifier="9001", username="b1")]
+    job = runs.sync(second, other)
+    keep, gone = (
+        hub.sourced_id(app, Kind.USERS, id_)
+        for app, id_ in ((first, "user-1"), (second, "b-user-1"))
+    )
+    merge_users(hub.database, hub.tenant_id, keep, gone, by="ann")
+    undone = runs.undo(job)
+    told = {(row["kind"], row["record"], row["field"]): row["reason"] for row in undone.left_rows}
+    assert told["users", keep, "link"].startswith("a person has made one of two records since")
+    assert hub.link(second, Kind.USERS, "b-user-1")["ended_at"] is None
+    assert len(hub.records(Kind.USERS)) == 2
