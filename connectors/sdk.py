@@ -199,6 +199,16 @@ class ChangesReader(RosterReader, Protocol):
         """
         ...
 
+    def former(self, kind: Kind, field: str, since: datetime) -> Iterator[str]:
+        """Yield the ids that a reference of some records of a kind named before it changed.
+
+        Args:
+            kind: of the records.
+            field: the reference, which names one record.
+            since: the instant at or after which it changed.
+        """
+        ...
+
     def latest(self) -> datetime | None:
         """Return when the hub changed last, aware; None: it holds nothing.
 

@@ -108,6 +108,10 @@ class Moves:
             self._note(row)
             if row[4] not in new:
                 self.moved[Kind.USERS].add(str(row[4]))
+        # whoever has lost a role to another user
+        for user in self._roster.former(Kind.ROLES, "userSourcedId", self.since):
+            if user not in new:
+                self.moved[Kind.USERS].add(user)
         if self.moved[Kind.ORGS]:
             for row in self._roster.rows(Kind.ROLES, ("userSourcedId", "orgSourcedId")):
                 if row[2] in self.moved[Kind.ORGS]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from shared.db.hub_tables import HUB, snake
-from shared.domain.records import FIELDS, Kind, field_names
+from shared.domain.records import FIELDS, Field, Kind, field_names
 from shared.roster.masking import Masking
 from shared.roster.past import moment, table_at
 
@@ -62,6 +62,26 @@ class Changes:
             f" WHEN {enters} OR h.sourced_id IN ({self._returned(kind)}) THEN 'back' END"
             f"{', ' if shown else ''}{shown}, h.sourced_id FROM ({records}) AS h"
             f"{masking.join(kind, (*fields, *order_by))} ORDER BY {order}"
+        )
+
+    def former(self, kind: Kind, field: Field) -> str:
+        """Return a query for the ids, as shown, that a reference named before it changed."""
+        if field.ref is None or field.many:
+            raise ValueError(f"{field.name} names no single record")
+        name = field.name
+        read = (
+            f"CAST(g.before AS json) ->> '{name}'"
+            if self.masking.is_postgresql
+            else f"json_extract(g.before, '$.{name}')"
+        )
+        named = (
+            f"SELECT {read} FROM change_log AS g WHERE g.tenant_id = :tenant"
+            f" AND g.kind = '{kind}' AND g.at >= {self._moment()}"
+            f" AND g.before LIKE '%\"{name}\"%'"
+        )
+        return (
+            f"SELECT {self.masking.value(field.ref, 'sourcedId')} FROM {HUB[field.ref].name} AS h"
+            f" WHERE h.tenant_id = :tenant AND h.sourced_id IN ({named})"
         )
 
     def _moment(self) -> str:

@@ -16,7 +16,7 @@ from shared.db.engine import Database
 from shared.db.hub_tables import HUB
 from shared.db.tables import UtcDateTime
 from shared.db.views import iso
-from shared.domain.records import Kind
+from shared.domain.records import FIELDS, Kind
 from shared.errors import ConfigurationError
 from shared.roster.changes import Changes
 from shared.roster.disclosures import HandedOut
@@ -137,6 +137,22 @@ class Snapshot:
             if is_told and handed_out is not None and row[1] == "active":
                 handed_out.note(row[0], row[-1])
             yield row[:-1]
+
+    def former(self, kind: Kind, field: str, since: datetime) -> Iterator[str]:
+        """Yield what a reference named before it changed; see `connectors.sdk.ChangesReader`.
+
+        Raises:
+            ConfigurationError: a field that is not allowed.
+            ValueError: the snapshot is not open, or the field is no reference to one record.
+        """
+        self._check_allowed(kind, (field,))
+        connection, latest = self._opened(), self.latest()
+        one = next(one for one in FIELDS[kind] if one.name == field)
+        if latest is None or one.ref is None or not self._masking.privacy.sends_kind(one.ref):
+            return
+        changes = Changes(connection, self._tenant_id, self._masking, since, latest)
+        for (sourced_id,) in self._stream(connection, changes.former(kind, one)):
+            yield sourced_id
 
     @property
     def terms(self) -> str:

@@ -20,7 +20,7 @@ from shared.domain.records import FIELDS, Kind, decode_list, field_names
 from shared.domain.states import Mode
 from shared.roster.snapshot import Snapshot
 from shared.roster.staging import JobKey
-from tests.integration.roster.district import Hub, roster, user
+from tests.integration.roster.district import Hub, record, roster, user
 from tests.oneroster_checker import apply_delta, read_set
 
 EVERYTHING = {kind: field_names(kind) for kind in Kind}
@@ -130,6 +130,29 @@ def test_the_old_set_and_the_changes_are_the_new_set(
         assert len(changes.tables.get("users", ())) < len(new.tables["users"]) / 2
         old = new
     assert left_out == {}
+
+
+def test_a_role_that_moves_is_told_of_both_its_users(
+    hub: Hub, version: str, tmp_path: Path
+) -> None:
+    app = hub.app(1)
+    for turn, owner in enumerate(("user-1", "user-2")):
+        read = roster(users=3)
+        admin = record(
+            Kind.ROLES,
+            "admin",
+            userSourcedId=owner,
+            roleType="primary",
+            role="districtAdministrator",
+            orgSourcedId="district",
+        )
+        hub.sync(app, {**read, Kind.ROLES: [*read[Kind.ROLES], admin]})
+        if turn == 0:
+            old, latest, _ = _export(hub, version, tmp_path / "before")
+    changes, _, _ = _export(hub, version, tmp_path / "changes", latest + timedelta(microseconds=1))
+    new, _, _ = _export(hub, version, tmp_path / "after")
+    assert apply_delta(old.tables, changes) == new.tables
+    assert len(changes.tables.get("users", ())) == 2
 
 
 def test_a_snapshot_tells_what_has_changed(hub: Hub) -> None:

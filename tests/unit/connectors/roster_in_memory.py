@@ -30,6 +30,10 @@ class MemoryRoster:
     now: int = 0
     not_sent: list[tuple[Kind, str]] = field(default_factory=list)
     kinds: dict[Kind, dict[str, Stored]] = field(default_factory=lambda: {k: {} for k in Kind})
+    #: By kind: when a field changed, which, and its value before.
+    changed: dict[Kind, list[tuple[int, str, str | None]]] = field(
+        default_factory=lambda: {k: [] for k in Kind}
+    )
 
     def put(self, kind: Kind, id_: str, values: Mapping[str, str | None]) -> None:
         """Add a record, or update or restore it."""
@@ -44,6 +48,9 @@ class MemoryRoster:
         watched = [f.name for f in FIELDS[kind] if f.required and (f.ref or f.vocabulary)]
         if not known.is_active or any(full[name] != known.values[name] for name in watched):
             known.back = self.now
+        self.changed[kind] += [
+            (self.now, name, value) for name, value in known.values.items() if full[name] != value
+        ]
         known.values, known.modified, known.is_active = full, self.now, True
 
     def remove(self, kind: Kind, id_: str) -> None:
@@ -76,6 +83,11 @@ class MemoryRoster:
                 "new" if at(stored.created) >= since else history,
                 *(stored.values[name] for name in fields),
             )
+
+    def former(self, kind: Kind, field: str, since: datetime) -> Iterator[str]:
+        for tick, name, value in self.changed[kind]:
+            if name == field and value is not None and at(tick) >= since:
+                yield value
 
     def leave_out(self, kind: Kind, sourced_id: str) -> None:
         self.not_sent.append((kind, sourced_id))
