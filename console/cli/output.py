@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -18,6 +19,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 #: For progress and warnings, so that standard output holds the answer alone.
 stderr = Console(stderr=True, highlight=False)
+
+#: Columns of a page that has no width.
+_UNWRAPPED = 10_000
 
 
 def exiting(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -43,7 +47,7 @@ def print_rows(
     if as_json:
         print_json(list(rows))
         return
-    console = Console(highlight=False)
+    console = _console()
     if not rows:
         console.print(empty, markup=False)
         return
@@ -60,13 +64,21 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(dict(facts))
         return
-    console = Console(highlight=False)
+    console = _console()
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         if name == "counts" and isinstance(value, dict):
             # the fields that an export has asked for are many; its JSON and `disclosures` have them
             value = {key: of for key, of in value.items() if key != "fields"}
         console.print(Text(f"{name.replace('_', ' '):<{width}}  {cell(value)}"))
+
+
+def _console() -> Console:
+    """Return one for standard output; in a pipe or a file no line is wrapped."""
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _UNWRAPPED
+    return console
 
 
 def cell(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.cli.output import cell
+from console.cli.output import cell, print_facts, print_rows
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,17 @@ from console.cli.output import cell
 )
 def test_what_a_cell_says(value: object, told: str) -> None:
     assert cell(value) == told
+
+
+def test_a_pipe_gets_each_row_on_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    row = {"name": "x" * 60, "reason": "y " * 60, "last": "end"}
+    print_rows([row], list(row), as_json=False, empty="")
+    print_facts({"reason": "z " * 90}, as_json=False)
+    head, line, fact = capsys.readouterr().out.splitlines()
+    assert head.split() == ["name", "reason", "last"]
+    assert line.startswith("x" * 60)
+    assert line.split()[-2:] == ["y", "end"]
+    assert fact.count("z") == 90
