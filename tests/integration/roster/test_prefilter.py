@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, insert, select, update
 
 from shared.db.hub_tables import HUB, LINKS, renderings, snake
 from shared.db.review_tables import conflicts
@@ -99,6 +100,8 @@ class Case:
             app: {name: rule for name in MERGED if (rule := chance.choice(RULES))}
             for app in self.ids
         }
+        #: Whether the rules were there when the app was last read; else an owner is a new one.
+        self.is_noted = bool(self.seed % 2)
         self._store()
 
     def _store(self) -> None:
@@ -115,6 +118,16 @@ class Case:
         with self.hub.database.write() as connection:
             now = self.hub.database.now(connection)
             connection.execute(conflicts.delete())
+            if self.is_noted:
+                owned = sorted(
+                    name for name, rule in self.rules[self.me].items() if rule == "owner"
+                )
+                mine = apps.c.id == self.me
+                scope = json.loads(
+                    connection.execute(select(apps.c.scope).where(mine)).scalar_one()
+                )
+                scope["owned"] = {"users": owned}
+                connection.execute(update(apps).where(mine).values(scope=json.dumps(scope)))
             for app, rules in self.rules.items():
                 told = {"fields": {f"users.{name}": rule for name, rule in rules.items()}}
                 connection.execute(update(apps).where(apps.c.id == app).values(rules=told))
@@ -146,7 +159,7 @@ class Case:
             self.bases[self.me][number][name],
             ours,
             self.theirs[number][name],
-            is_linked=number in self.linked,
+            is_linked=number in self.linked and (self.is_noted or my_rule != "owner"),
             is_owner=my_rule == "owner" or (my_rule != "fill" and not better),
             fills=self.tier == "import" or my_rule == "fill",
             is_settled=ours in better,

@@ -88,7 +88,7 @@ def check_nothing_lost(world: World) -> None:
 def check_no_element_lost(world: World) -> None:
     """What was added to a set stays, whoever else has changed the set meanwhile.
 
-    An import that is right by rule says what the whole set is.
+    An import that is right by rule says what the whole set is; another only fills what is empty.
     """
     if world.apps[0].tier == "import":
         return

@@ -96,7 +96,7 @@ class World:
         self.hub = hub
         self.random = random.Random(seed)
         self.entered: list[tuple[App, int, str, str | None]] = []
-        #: Whether who touched an element of a set last added it.
+        #: Whether the 2-way app that touched an element of a set last added it.
         self.elements: dict[tuple[int, str], bool] = {}
         tiers = ["import", "two_way", "two_way"]
         if self.random.random() < 0.3:
@@ -139,7 +139,7 @@ class World:
 
     def enter(self, app: App, number: int, name: str, value: str | None) -> None:
         self.entered.append((app, number, name, value))
-        if name == "grades":
+        if name == "grades" and app.tier == "two_way":
             before = set(decode_list(app.people[number][name]))
             for element in before ^ set(decode_list(value)):
                 self.elements[number, element] = element not in before
