@@ -153,6 +153,7 @@ def write_plan(
         if kind in HANGING:
             rows.insert(kind, _back_along(run, kind))
             rows.insert(kind, _gone_along(run, kind))
+            _tell_once(run, kind)
         rows.insert(kind, _quarantined(run, kind))
     # a plan leaves nothing but its rows
     connection.execute(delete(quarantine).where(quarantine.c.job_id == plan.key.job_id))
@@ -262,6 +263,19 @@ def _absences(run: Statements, plan: Plan, kind: Kind) -> str:
 def _gone_along(run: Statements, kind: Kind) -> str:
     """Return a query for what goes with a user, and is not gone by what the read says of it."""
     return _along(run, kind, Op.REMOVALS, "tobedeleted", "its user goes", "h.status = 'active'")
+
+
+def _tell_once(run: Statements, kind: Kind) -> None:
+    """Tell of no link that ends where its record goes with a user."""
+    gone = (
+        "SELECT p.sourced_id FROM plan_rows AS p WHERE p.job_id = :job AND p.kind = :kind"
+        f" AND p.op = '{Op.REMOVALS}' AND p.sourced_id IS NOT NULL"
+    )
+    run.run(
+        f"DELETE FROM plan_rows WHERE job_id = :job AND kind = :kind AND op = '{Op.UNLINKS}'"
+        f" AND sourced_id IN ({gone})",
+        kind=kind,
+    )
 
 
 def _back_along(run: Statements, kind: Kind) -> str:

@@ -156,9 +156,12 @@ def test_an_owner_removes_what_others_have(hub: Hub) -> None:
     set_rules(hub, app, fields={"users": "owner"})
     read = {**roster(users=4), Kind.USERS: [user(1), user(2), user(3)]}
     counts = show(hub, hub.plan(app, read))
-    # with all that both have of the user
-    hanging = (Kind.USERS, Kind.ROLES, Kind.ENROLLMENTS, Kind.DEMOGRAPHICS)
-    assert counts == {kind: {"removals": 1} for kind in hanging}
+    # with all that both have of the user, of which the app's own is refused
+    hanging = (Kind.ROLES, Kind.ENROLLMENTS, Kind.DEMOGRAPHICS)
+    assert counts == {
+        Kind.USERS: {"removals": 1},
+        **{kind: {"removals": 1, "quarantined": 1} for kind in hanging},
+    }
     assert counts == counts_of(hub.apply(hub.plan(app, read)))
 
 
