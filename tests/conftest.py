@@ -48,7 +48,11 @@ _KEPT = {"BELLRINGER_BENCH", "BELLRINGER_FAULTS"}
 #: A folder whose servers somebody else takes down, so that a run of tests need not start its own.
 _GIVEN_FOLDER = os.environ.get("BELLRINGER_TEST_SERVICES_DIR")
 _EX_UNAVAILABLE = 69
-_URL_OF = {"rabbitmq": "BELLRINGER_BROKER_URL", "postgresql": "BELLRINGER_DATABASE_URL"}
+_URL_OF = {
+    "rabbitmq": "BELLRINGER_BROKER_URL",
+    "postgresql": "BELLRINGER_DATABASE_URL",
+    "openssh": "BELLRINGER_SFTP_URL",
+}
 #: The first test that needs the servers waits for them, and for apt the very first time.
 _FIRST_START_S = 900
 
@@ -58,7 +62,7 @@ class Servers:
 
     Attributes:
         folder: the folder that `deploy/services --dir` takes.
-        environment: the three variables that `deploy/services env` prints.
+        environment: the variables that `deploy/services env` prints.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,7 +77,7 @@ class Servers:
         return _services(self.folder, word, *arguments)
 
     def start(self, name: str) -> None:
-        """Start one server (`rabbitmq`, `postgresql`) and wait until it answers."""
+        """Start one server (`rabbitmq`, `postgresql`, `openssh`) and wait until it answers."""
         self.run("start", name)
 
     def stop(self, name: str) -> None:
@@ -177,7 +181,7 @@ def _no_settings_leak() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    """The private RabbitMQ and PostgreSQL of this session."""
+    """The private servers of this session."""
     if _GIVEN_FOLDER:
         yield _up(Path(_GIVEN_FOLDER))
         return

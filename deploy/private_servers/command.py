@@ -73,8 +73,8 @@ def _show(rows: list[lifecycle.Row], *, as_json: bool) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deploy/services",
-        description="Private, real servers for tests and the demo: RabbitMQ and PostgreSQL on"
-        " free loopback ports, in a folder of their own.",
+        description="Private, real servers for tests and the demo: RabbitMQ, PostgreSQL and"
+        " OpenSSH (for SFTP) on free loopback ports, in a folder of their own.",
     )
     words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
     place = argparse.ArgumentParser(add_help=False)

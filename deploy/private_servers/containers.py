@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from private_servers.errors import ServiceError
+from private_servers.openssh import COMPOSE_USER as SFTP_USER
+from private_servers.openssh import OpenSSH, make_keys, speaks_ssh
 from private_servers.postgresql import DATABASE
 from private_servers.postgresql import USER as DATABASE_USER
 from private_servers.processes import run
@@ -102,6 +104,8 @@ class Container:
             return speaks_amqp(ports["rabbitmq.amqp"]) and knows_operator(
                 ports["rabbitmq.management"], password
             )
+        if self.name == OpenSSH.name:
+            return speaks_ssh(ports[f"{OpenSSH.name}.sftp"])
         probe = ("pg_isready", "-h", "127.0.0.1", "-U", DATABASE_USER, "-d", DATABASE)
         try:
             _compose(self._site, "exec", "-T", self.name, *probe)
@@ -118,6 +122,10 @@ def write_project(site: Site) -> None:
     definitions.mkdir(parents=True)
     shutil.copyfile(_TOPOLOGY, definitions / "10-topology.json")
     (definitions / "20-users.json").write_text(json.dumps(users(site)))
+    (home / "openssh" / "files").mkdir(parents=True)
+    # whoever the container's user is here
+    (home / "openssh" / "files").chmod(0o777)
+    make_keys(home / "openssh")
     (home / "rabbitmq.conf").write_text("load_definitions = /etc/rabbitmq/definitions\n")
     _file(site).touch(mode=0o600)
     _file(site).write_text(json.dumps(project(site), indent=1))
@@ -152,6 +160,16 @@ def project(site: Site) -> dict[str, object]:
                     "POSTGRES_DB": DATABASE,
                 },
                 "volumes": ["postgresql:/var/lib/postgresql/data"],
+            },
+            "openssh": {
+                "image": "atmoz/sftp:debian",
+                "command": f"{SFTP_USER}::::files",
+                "ports": published("openssh", sftp=22),
+                "volumes": [
+                    f"{home}/openssh/host_key:/etc/ssh/ssh_host_ed25519_key:ro",
+                    f"{home}/openssh/client_key.pub:/home/{SFTP_USER}/.ssh/keys/client.pub:ro",
+                    f"{home}/openssh/files:/home/{SFTP_USER}/files",
+                ],
             },
         },
         "volumes": {"rabbitmq": {}, "postgresql": {}},

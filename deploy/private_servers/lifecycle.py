@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from private_servers import containers, packages
+from private_servers import containers, openssh, packages
 from private_servers.errors import ServiceError, UnavailableError
+from private_servers.openssh import OpenSSH
 from private_servers.ports import reserved
 from private_servers.postgresql import DATABASE, PostgreSQL
 from private_servers.postgresql import USER as DATABASE_USER
@@ -19,7 +20,7 @@ from private_servers.server import Server
 from private_servers.site import Site, locked
 
 #: Every server, in the order in which they start; they end in the opposite one.
-SERVERS: tuple[type[Server], ...] = (PostgreSQL, RabbitMQ)
+SERVERS: tuple[type[Server], ...] = (PostgreSQL, RabbitMQ, OpenSSH)
 #: Seconds that a server may take until it answers.
 READY_S = 120
 
@@ -94,6 +95,7 @@ def environment(folder: Path) -> dict[str, str]:
         "BELLRINGER_DATABASE_URL": f"postgresql://{sql}/{DATABASE}",
         "BELLRINGER_BROKER_URL": f"amqp://{authority(RabbitMQ.name, APP_USER, 'amqp')}/%2F",
         "BELLRINGER_MANAGEMENT_URL": f"http://{authority(RabbitMQ.name, OPERATOR, 'management')}",
+        **openssh.environment(site),
     }
 
 
@@ -136,6 +138,9 @@ def _start_all(site: Site) -> None:
     if not site.made:
         site.backend = _choose_backend()
         site.save()
+    elif site.backend == "native":
+        # made when there were fewer servers
+        _need(_install_missing())
     names = [f"{kind.name}.{purpose}" for kind in SERVERS for purpose in kind.purposes]
     with reserved([name for name in names if name not in site.ports]) as ports:
         site.ports |= ports
@@ -191,18 +196,30 @@ def _choose_backend() -> str:
     Raises:
         UnavailableError: neither can be had.
     """
-    missing = [kind for kind in SERVERS if not kind.is_installed()]
-    if not missing:
-        return "native"
-    wanted = [package for kind in missing for package in kind.packages]
-    if packages.can_install():
-        _say(f"install {' '.join(wanted)}")
-        packages.install(wanted)
-        if all(kind.is_installed() for kind in SERVERS):
-            return "native"
-    if containers.answers():
+    wanted = _install_missing()
+    if wanted and containers.answers():
         return "compose"
-    raise UnavailableError(packages.advice(wanted))
+    _need(wanted)
+    return "native"
+
+
+def _install_missing() -> list[str]:
+    """Install what is missing where it may; returns the packages that still are."""
+    missing = _missing()
+    if missing and packages.can_install():
+        _say(f"install {' '.join(missing)}")
+        packages.install(missing)
+        missing = _missing()
+    return missing
+
+
+def _missing() -> list[str]:
+    return [package for kind in SERVERS if not kind.is_installed() for package in kind.packages]
+
+
+def _need(missing: list[str]) -> None:
+    if missing:
+        raise UnavailableError(packages.advice(missing))
 
 
 def _server(kind: type[Server], site: Site) -> Server:

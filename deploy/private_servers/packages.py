@@ -17,6 +17,8 @@ from private_servers.processes import run
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _OURS = "#!/bin/sh\n# bellringer-services: no daemon starts during an install\nexit 101\n"
 _APT_TIMEOUT_S = 900
+#: The units that a package brings, where they are not named after it.
+_UNITS = {"openssh-server": ("ssh.service", "ssh.socket")}
 
 
 def can_install() -> bool:
@@ -91,5 +93,10 @@ def _no_daemons() -> Iterator[None]:
 
 def _disable(packages: Sequence[str]) -> None:
     """Keep the freshly installed services from starting at the next boot, where systemd is."""
-    if Path("/run/systemd/system").is_dir():
-        run(["systemctl", "disable", "--quiet", *(f"{name}.service" for name in packages)])
+    if _has_systemd():
+        units = [unit for name in packages for unit in _UNITS.get(name, (f"{name}.service",))]
+        run(["systemctl", "disable", "--quiet", *units])
+
+
+def _has_systemd() -> bool:
+    return Path("/run/systemd/system").is_dir()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 import shutil
 import signal
-import tempfile
 import time
 from pathlib import Path
 from typing import ClassVar
 
 from private_servers.errors import ServiceError
+from private_servers.home import Home
 from private_servers.processes import (
     descendants,
     end,
@@ -24,7 +22,7 @@ from private_servers.processes import (
     wait_gone,
 )
 from private_servers.server import clean_env
-from private_servers.site import Site, remove_tree
+from private_servers.site import Site
 
 #: The cluster's superuser, and the database that the URL names.
 USER = DATABASE = "bellringer"
@@ -60,11 +58,11 @@ class PostgreSQL:
     def __init__(self, site: Site) -> None:
         """Bind to a site."""
         self._site = site
-        self._user = _unprivileged() if os.geteuid() == 0 else None
+        self._owned = Home(site, self.name, _UNPRIVILEGED)
 
     @property
     def _home(self) -> Path:
-        return Path(self._site.places.get(self.name, self._site.folder / self.name))
+        return self._owned.path
 
     @property
     def _data(self) -> Path:
@@ -77,11 +75,11 @@ class PostgreSQL:
     def make(self) -> None:
         """Make the cluster, its superuser and the database."""
         self.remove()
-        self._make_home()
+        self._owned.make()
         secret = self._home / "password"
         secret.touch(mode=0o600)
         secret.write_text(self._site.password(self.name, USER))
-        self._give(secret)
+        self._owned.give(secret)
         try:
             self._run(
                 "initdb",
@@ -104,7 +102,9 @@ class PostgreSQL:
         self._clear_crash()
         postgres = str(_binary("postgres"))
         env = clean_env(self._site, self._home)
-        process = spawn([postgres, "-D", str(self._data)], env=env, log=self._log, user=self._user)
+        process = spawn(
+            [postgres, "-D", str(self._data)], env=env, log=self._log, user=self._owned.user
+        )
         self._site.record(self.name, process)
 
     def wait_ready(self, timeout_s: float) -> None:
@@ -137,38 +137,11 @@ class PostgreSQL:
 
     def remove(self) -> None:
         """Remove the cluster's folder, wherever it had to be."""
-        remove_tree(self._home)
-        if self._site.places.pop(self.name, None) is not None:
-            self._site.save()
-
-    def _make_home(self) -> None:
-        """Make a folder that the cluster's user owns and reaches, in /tmp if need be."""
-        self._home.mkdir()
-        self._give(self._home)
-        if self._user is not None and not self._reaches(self._home):
-            self._home.rmdir()
-            # Written down first, so that a crash here leaves nothing unknown.
-            place = Path(tempfile.gettempdir()) / f"bellringer-{self._site.token}"
-            self._site.places[self.name] = str(place)
-            self._site.save()
-            place.mkdir()
-            self._give(place)
-        self._home.chmod(0o700)
-
-    def _reaches(self, folder: Path) -> bool:
-        try:
-            run(["test", "-x", str(folder)], user=self._user)
-        except ServiceError:
-            return False
-        return True
-
-    def _give(self, path: Path) -> None:
-        if self._user is not None:
-            os.chown(path, self._user, pwd.getpwuid(self._user).pw_gid)
+        self._owned.remove()
 
     def _run(self, program: str, *arguments: str, stdin: str = "") -> None:
         env = clean_env(self._site, self._home)
-        run([str(_binary(program)), *arguments], env=env, user=self._user, stdin=stdin)
+        run([str(_binary(program)), *arguments], env=env, user=self._owned.user, stdin=stdin)
 
     def _end(self, signal_number: int) -> None:
         process = self._site.processes.get(self.name)
@@ -221,16 +194,6 @@ def _free_shared_memory(key: str, segment: str) -> None:
         fields = line.split()
         if (fields[0], fields[1], fields[6]) == (key, segment, "0"):
             run(["ipcrm", "-m", segment])
-
-
-def _unprivileged() -> int:
-    """Return the uid of a user who may run PostgreSQL for root."""
-    for name in _UNPRIVILEGED:
-        try:
-            return pwd.getpwnam(name).pw_uid
-        except KeyError:
-            continue
-    raise ServiceError(f"no user {' or '.join(_UNPRIVILEGED)} to run PostgreSQL as; make one")
 
 
 def _binary(program: str) -> Path:

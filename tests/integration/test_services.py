@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import paramiko
 import pika
 import psycopg
 import pytest
@@ -77,6 +78,10 @@ def test_env_leads_to_servers_that_answer(servers: Servers) -> None:
         "BELLRINGER_DATABASE_URL",
         "BELLRINGER_BROKER_URL",
         "BELLRINGER_MANAGEMENT_URL",
+        "BELLRINGER_SFTP_URL",
+        "BELLRINGER_SFTP_HOST_KEY",
+        "BELLRINGER_SFTP_KEY_FILE",
+        "BELLRINGER_SFTP_FOLDER",
     ]
     with psycopg.connect(servers.environment["BELLRINGER_DATABASE_URL"]) as connection:
         row = connection.execute("SHOW server_version_num").fetchone()
@@ -204,6 +209,62 @@ def test_a_database_that_was_down_comes_back_with_its_rows(
         assert session.execute("SELECT x FROM kept").fetchone() == (1,)
 
 
+def sign_in(environment: dict[str, str], **proof: object) -> paramiko.SSHClient:
+    """Sign in to the SFTP server, its host key pinned."""
+    url = urlsplit(environment["BELLRINGER_SFTP_URL"])
+    kind, key = environment["BELLRINGER_SFTP_HOST_KEY"].split()
+    client = paramiko.SSHClient()
+    line = f"[127.0.0.1]:{url.port} {kind} {key}"
+    entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
+    assert entry is not None
+    client.get_host_keys().add(entry.hostnames[0], kind, entry.key)
+    client.connect(
+        "127.0.0.1",
+        url.port or 0,
+        url.username,
+        allow_agent=False,
+        look_for_keys=False,
+        timeout=20,
+        **proof,  # type: ignore[arg-type]
+    )
+    return client
+
+
+def test_sftp_takes_the_key_and_shows_its_own_folder(servers: Servers) -> None:
+    environment = servers.environment
+    with sign_in(environment, key_filename=environment["BELLRINGER_SFTP_KEY_FILE"]) as client:
+        sftp = client.open_sftp()
+        folder = sftp.normalize(".")
+        assert folder == urlsplit(environment["BELLRINGER_SFTP_URL"]).path
+        with sftp.open("kept.txt", "wb") as file:
+            file.write(b"kept")
+        # nothing but SFTP, whatever is asked for
+        _, answer, _ = client.exec_command("touch elsewhere")
+        assert answer.channel.recv_exit_status() != 0
+    kept = Path(environment["BELLRINGER_SFTP_FOLDER"]) / "kept.txt"
+    assert kept.read_bytes() == b"kept"
+    kept.unlink()
+    with pytest.raises(paramiko.AuthenticationException):
+        sign_in(environment, password="whatever")
+
+
+@pytest.mark.parametrize("word", ["stop", "kill"])
+def test_an_sftp_server_that_was_down_shows_the_same_key(word: str, servers: Servers) -> None:
+    proof = {"key_filename": servers.environment["BELLRINGER_SFTP_KEY_FILE"]}
+    try:
+        with sign_in(servers.environment, **proof) as client:
+            getattr(servers, word)("openssh")
+            # the session is gone with it
+            with pytest.raises((EOFError, OSError, paramiko.SSHException)):
+                client.open_sftp().listdir()
+        with pytest.raises(OSError, match="Unable to connect"):
+            sign_in(servers.environment, **proof)
+    finally:
+        servers.start("openssh")
+    with sign_in(servers.environment, **proof) as client:
+        client.open_sftp().close()
+
+
 def test_a_second_folder_disturbs_nobody_and_down_leaves_nothing(
     servers: Servers, folder: Path
 ) -> None:
@@ -215,6 +276,8 @@ def test_a_second_folder_disturbs_nobody_and_down_leaves_nothing(
     site = json.loads((folder / "site.json").read_text())
     token = site["token"]
     assert processes_with(token)
+    keys = services("env", "--dir", str(folder)).stdout
+    assert servers.environment["BELLRINGER_SFTP_HOST_KEY"] not in keys
     home = Path(site["places"].get("postgresql", folder / "postgresql"))
     memory_key = (home / "data" / "postmaster.pid").read_text().splitlines()[6].split()[0]
     assert memory_key in shared_memory_keys()

@@ -244,11 +244,22 @@ def test_the_compose_project_publishes_every_port_on_loopback(tmp_path: Path) ->
     assert set(services) == {kind.name for kind in lifecycle.SERVERS}
     assert written["name"].endswith(site.token)
     published = [port for service in services.values() for port in service["ports"]]
-    assert len(published) == 4
+    assert len(published) == 5
     assert all(port.startswith("127.0.0.1:") for port in published)
-    mounted = [v.split(":")[0] for v in services["rabbitmq"]["volumes"] if v.startswith("/")]
-    assert mounted
+    volumes = [*services["rabbitmq"]["volumes"], *services["openssh"]["volumes"]]
+    mounted = [volume.split(":")[0] for volume in volumes if volume.startswith("/")]
+    assert len(mounted) == 5
     assert all(Path(source).exists() for source in mounted)
+
+
+def test_only_fresh_units_are_disabled_by_their_own_names(
+    policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(packages, "run", lambda command, **_: ran.append(command))
+    monkeypatch.setattr(packages, "_has_systemd", lambda: True)
+    packages._disable(["openssh-server", "postgresql"])
+    assert ran[0][3:] == ["ssh.service", "ssh.socket", "postgresql.service"]
 
 
 def test_compose_takes_the_project(tmp_path: Path) -> None:
