@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from connectors.oneroster.delivery import check_place, deliver, is_zip, pack
+from connectors.oneroster.delivery import check_name, deliver_set, is_zip, pack
 from connectors.oneroster.feeds import BulkFeed, ChangesFeed, Feed, fields_of
 from connectors.oneroster.set_writer import SetWriter
 from connectors.sdk import ChangesReader, Connector, Delivery, Rendering, RosterReader
+from connectors.transport.drop import Drop
+from connectors.transport.places import Place
 from shared.domain.reading import Capabilities
 from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier
@@ -23,13 +23,14 @@ NAME = "oneroster_csv_export"
 _TICK = timedelta(microseconds=1)
 
 
-class OneRosterCsvExportConfig(BaseModel):
-    """Where the set goes, and of which kind it is."""
+class OneRosterCsvExportConfig(Drop):
+    """Where the set goes, and of which kind it is.
 
-    model_config = ConfigDict(extra="forbid")
+    `path`, or `sftp_path` on a server, is a folder for the CSV files, or a zip: what ends in
+    `.zip`.
+    """
 
-    #: A folder for the CSV files, or a zip: what ends in `.zip`.
-    path: Path
+    path: Path | None = None
     #: Of OneRoster.
     version: Literal["1.1", "1.2"] = "1.2"
     #: bulk: the whole hub, each time. delta: what has changed since the set before; the first is
@@ -54,7 +55,10 @@ class OneRosterCsvExport:
         Raises:
             PermanentConnectorError: it cannot.
         """
-        check_place(NAME, self._config.path)
+        if self._config.path is not None:
+            check_name(NAME, self._config.path)
+        with self._open() as place:
+            place.probe()
 
     def render(self, roster: RosterReader, folder: Path) -> Rendering:
         """Write a bulk set into an empty local folder.
@@ -83,17 +87,29 @@ class OneRosterCsvExport:
         """Put the set into its place, all together; what has not changed is left alone.
 
         Raises:
-            PermanentConnectorError: the place cannot be written.
+            ConnectorError: the place cannot be reached or written.
         """
-        self.check()
-        return deliver(rendering.files, self._config.path)
+        if not rendering.files:
+            return Delivery((), frozenset())
+        if self._config.path is not None:
+            check_name(NAME, self._config.path)
+        with self._open() as place:
+            again = self._config.unchanged == "send"
+            return deliver_set(rendering.files, place, again=again)
 
     def _render(self, feed: Feed, folder: Path, cursor: str | None = None) -> Rendering:
         writer = SetWriter(feed, self._config.version)
         files = writer.write(folder)
-        if is_zip(self._config.path):
-            files = (pack(files, folder / self._config.path.name),)
+        if is_zip(self._name):
+            files = (pack(files, folder / self._name.name),)
         return Rendering(files, writer.left_out, cursor)
+
+    @property
+    def _name(self) -> PurePath:
+        return self._config.path or PurePosixPath(self._config.sftp_path)
+
+    def _open(self) -> Place:
+        return self._config.place(NAME, around=is_zip(self._name))
 
     def _since(self, cursor: str | None, terms: str) -> datetime | None:
         """Return the instant up to which the set before told of the hub; None: send it all."""
@@ -107,7 +123,7 @@ class OneRosterCsvExport:
         return json.dumps({**self._place(terms), "latest": latest.isoformat()})
 
     def _place(self, terms: str) -> dict[str, str]:
-        place = {"path": str(self._config.path), "version": self._config.version}
+        place = {"path": self._config.address, "version": self._config.version}
         return {**place, "terms": terms} if terms else place
 
 

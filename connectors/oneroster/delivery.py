@@ -5,15 +5,15 @@ A zip's bytes depend on its files alone: their order and times are fixed.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import zipfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from connectors.oneroster.layout import FILES
+from connectors.oneroster.set_writer import MANIFEST
 from connectors.sdk import Delivery, RenderedFile
+from connectors.transport.places import Place, deliver, sha256
 from shared.errors import PermanentConnectorError
 
 #: The first instant that a zip can tell: files have no time of their own.
@@ -25,7 +25,7 @@ _BLOCK = 1024 * 1024
 _DATA_FILES = frozenset(f"{name}.csv" for names in FILES.values() for name in names)
 
 
-def is_zip(place: Path) -> bool:
+def is_zip(place: PurePath) -> bool:
     """Return whether a place is to be a zip, by its name."""
     return place.suffix.lower() == ".zip"
 
@@ -43,77 +43,27 @@ def pack(files: Sequence[RenderedFile], path: Path) -> RenderedFile:
     return RenderedFile(path, sum(file.rows for file in files), sha256(path))
 
 
-def check_place(connector: str, place: Path) -> None:
-    """See that a set can be put into its place; makes the folder.
+def check_name(connector: str, path: Path) -> None:
+    """See that what is to be a zip is no folder.
 
     Raises:
-        PermanentConnectorError: it cannot.
+        PermanentConnectorError: it is one.
     """
-    if is_zip(place) and place.is_dir():
-        raise PermanentConnectorError(connector, f"path: {place} is a folder, and ends in .zip")
-    folder = place.parent if is_zip(place) else place
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".bellringer.part"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise PermanentConnectorError(
-            connector, f"path: {folder} cannot be written: {error.strerror}"
-        ) from error
+    if is_zip(path) and path.is_dir():
+        raise PermanentConnectorError(connector, f"path: {path} is a folder, and ends in .zip")
 
 
-def deliver(files: Sequence[RenderedFile], place: Path) -> Delivery:
-    """Put files beside their places as `.part`, then rename them, the manifest last.
+def deliver_set(files: Sequence[RenderedFile], place: Place, *, again: bool = False) -> Delivery:
+    """Bring a set to its place.
 
     Args:
         files: one zip, or a set's files with the manifest as the last.
-        place: the zip, or the folder.
+        place: an open one: the folder of the files, or in which the zip lies.
+        again: send what is there already, too.
 
-    What has not changed is left alone, with its time. In a folder, the manifest's `.part` stands
-    there until all else is in its place, so that a reader who minds it never sees half a set, and
-    data files that the set does not have are removed.
+    In a folder, the manifest's part stands there until all else is in its place, so that a reader
+    who minds it never sees half a set, and data files that the set does not have are removed.
     """
-    if not files:
-        return Delivery((), frozenset())
-    places = {place if is_zip(place) else place / file.path.name: file for file in files}
-    stale = [] if is_zip(place) else _stale(place, {path.name for path in places})
-    changed = {path for path, file in places.items() if not _holds(path, file)}
-    moving = [path for path in places if path in changed]
-    if (moving or stale) and not is_zip(place) and list(places)[-1] not in changed:
-        moving.append(list(places)[-1])
-    for path in moving:
-        _copy(places[path].path, _part(path))
-    for path in stale:
-        path.unlink()
-    for path in moving:
-        os.replace(_part(path), path)
-    return Delivery(
-        places=tuple(str(path) for path in places),
-        changed=frozenset(path.name for path in (*changed, *stale)),
-    )
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _stale(folder: Path, names: set[str]) -> list[Path]:
-    return [folder / name for name in sorted(_DATA_FILES - names) if (folder / name).is_file()]
-
-
-def _holds(path: Path, file: RenderedFile) -> bool:
-    return path.is_file() and sha256(path) == file.sha256
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as given, target.open("wb") as taken:
-        shutil.copyfileobj(given, taken, _BLOCK)
-        taken.flush()
-        os.fsync(taken.fileno())
+    if len(files) == 1 and is_zip(files[0].path):
+        return deliver(files, place, send_unchanged=again)
+    return deliver(files, place, ours=_DATA_FILES, seal=MANIFEST, send_unchanged=again)

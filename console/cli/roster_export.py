@@ -12,19 +12,23 @@ from typing import Annotated, Any
 import typer
 
 from connectors.oneroster.csv_export import reads
-from connectors.oneroster.delivery import check_place, deliver, is_zip, pack
+from connectors.oneroster.delivery import check_name, deliver_set, is_zip, pack
 from connectors.oneroster.feeds import BulkFeed, ChangesFeed
 from connectors.oneroster.set_writer import SetWriter
 from connectors.sdk import RenderedFile
+from connectors.transport.folder import FolderPlace
 from console.cli.output import Json, print_facts, print_json
 from console.cli.session import open_session
 from console.cli.tenants import Tenant
 from shared.db.engine import Database
 from shared.db.tenants import find_tenant
 from shared.db.views import iso
-from shared.errors import ConfigurationError, PermanentConnectorError
+from shared.errors import ConfigurationError, ConnectorError
 from shared.roster.history import PastSnapshot, parse_as_of
 from shared.roster.snapshot import Snapshot
+
+#: Under which errors of a place are raised.
+_NAME = "roster export"
 
 
 class Format(StrEnum):
@@ -78,7 +82,8 @@ def export(
             writer = _writer(roster, format_.version, start)
             files = writer.write(Path(folder))
         packed = (pack(files, Path(folder) / out.name),) if is_zip(out) else files
-        delivery = deliver(packed, out)
+        with _place(out) as place:
+            delivery = deliver_set(packed, place)
     facts = {
         "tenant": tenant,
         "format": format_.value,
@@ -103,10 +108,16 @@ def _writer(roster: Snapshot, version: str, since: datetime | None) -> SetWriter
     return SetWriter(ChangesFeed(roster, version, since), version)
 
 
+def _place(out: Path) -> FolderPlace:
+    return FolderPlace(_NAME, out.parent if is_zip(out) else out)
+
+
 def _check(out: Path) -> None:
     try:
-        check_place("roster export", out)
-    except PermanentConnectorError as error:
+        check_name(_NAME, out)
+        with _place(out) as place:
+            place.probe()
+    except ConnectorError as error:
         told = error.user_message.removeprefix("path: ")
         raise ConfigurationError("--out", told, "Give another place.") from error
 

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from connectors.sdk import AbsolutePath
+from connectors.transport.drop import Drop
 
 
-class LightspeedConfig(BaseModel):
-    """Where the three files go, and which ids they carry."""
+class LightspeedConfig(Drop):
+    """Where the three files go, from which Lightspeed is fed, and which ids they carry."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    #: The folder from which Lightspeed is fed.
-    path: AbsolutePath
     #: `unique_sis_user_id`: the hub's stable id, or the number that the student system gives.
     user_id: Literal["sourcedId", "identifier"] = "sourcedId"
     #: `unique_sis_school_id`: what is typed as SIS ID on the school in Lightspeed.

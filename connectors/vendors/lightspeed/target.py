@@ -7,14 +7,13 @@ runs only if a file has changed.
 from __future__ import annotations
 
 import csv
-import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from connectors.sdk import Delivery, RenderedFile, Rendering, RosterReader
+from connectors.transport.places import deliver, refuse_to_empty, sha256
 from connectors.vendors.lightspeed.config import LightspeedConfig
 from connectors.vendors.lightspeed.mapping import (
     FAMILY,
@@ -26,7 +25,6 @@ from connectors.vendors.lightspeed.mapping import (
     name_of,
 )
 from shared.domain.records import Kind
-from shared.errors import PermanentConnectorError
 
 NAME = "lightspeed"
 #: In the order of their dependence, in which they arrive.
@@ -64,20 +62,13 @@ class Lightspeed:
         self._config = config
 
     def check(self) -> None:
-        """See that the folder can be written.
+        """See that the place can be written.
 
         Raises:
-            PermanentConnectorError: it cannot.
+            ConnectorError: it cannot.
         """
-        try:
-            self._config.path.mkdir(parents=True, exist_ok=True)
-            probe = self._config.path / ".bellringer.part"
-            probe.write_bytes(b"")
-            probe.unlink()
-        except OSError as error:
-            raise PermanentConnectorError(
-                NAME, f"path: {self._config.path} cannot be written: {error.strerror}"
-            ) from error
+        with self._config.place(NAME) as place:
+            place.probe()
 
     def render(self, roster: RosterReader, folder: Path) -> Rendering:
         """Write the three files into an empty local folder.
@@ -98,42 +89,22 @@ class Lightspeed:
         return Rendering(rendered, dict(writing.left_out), altered=dict(writing.altered))
 
     def deliver(self, rendering: Rendering) -> Delivery:
-        """Put what has changed beside its place as `.part`, then rename all of it.
+        """Put what has changed beside its place, then rename all of it.
 
-        A file that has not changed is left alone, with its time. Delivering again is harmless.
+        A file that has not changed is left alone, with its time, unless the settings say otherwise.
+        Delivering again is harmless.
 
         Raises:
-            PermanentConnectorError: the folder cannot be written.
+            ConnectorError: the place cannot be reached or written.
         """
-        self.check()
-        place = self._config.path
-        changed = [
-            file
-            for file in rendering.files
-            if not (place / file.path.name).is_file()
-            or _sha256(place / file.path.name) != file.sha256
-        ]
-        parts = [(place / f".{file.path.name}.part", place / file.path.name) for file in changed]
-        for (part, _), file in zip(parts, changed, strict=True):
-            _copy(file.path, part)
-        for part, final in parts:
-            os.replace(part, final)
-        return Delivery(
-            places=tuple(str(place / file.path.name) for file in rendering.files),
-            changed=frozenset(file.path.name for file in changed),
-        )
+        with self._config.place(NAME) as place:
+            again = self._config.unchanged == "send"
+            return deliver(rendering.files, place, send_unchanged=again)
 
     def _guard(self, users: RenderedFile) -> None:
-        """An empty hub is no reason to empty a vendor."""
-        last = self._config.path / FILES[0]
-        if users.rows or not last.is_file():
-            return
-        with last.open("rb") as lines:
-            had = sum(1 for _ in lines) - 1
-        if had > 0:
-            raise PermanentConnectorError(
-                NAME, f"no user would be sent, where there were {had}: nothing was delivered"
-            )
+        if not users.rows:
+            with self._config.place(NAME) as place:
+                refuse_to_empty(NAME, place, users, "user")
 
 
 class _Writing:
@@ -262,17 +233,4 @@ def _write(path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]) -> 
         for row in rows:
             writer.writerow(row)
             count += 1
-    return RenderedFile(path, count, _sha256(path))
-
-
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as given, target.open("wb") as taken:
-        while block := given.read(1024 * 1024):
-            taken.write(block)
-        taken.flush()
-        os.fsync(taken.fileno())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return RenderedFile(path, count, sha256(path))
