@@ -25,7 +25,7 @@ def _fresh():
 def test_every_vendor_is_registered_and_the_reverse():
     folder = Path(connectors.vendors.__path__[0])
     vendors = {p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("_")}
-    standard = {"oneroster_csv", "oneroster_csv_export"}
+    standard = {"clever_csv", "oneroster_csv", "oneroster_csv_export"}
     assert vendors | standard == set(registry.names())
     for name in registry.names():
         connector = registry.get(name)
@@ -35,7 +35,7 @@ def test_every_vendor_is_registered_and_the_reverse():
 def test_an_unknown_connector_suggests_the_nearest():
     with pytest.raises(ConfigurationError, match="Did you mean powerschool"):
         registry.get("powerscool")
-    with pytest.raises(ConfigurationError, match="Known: lightspeed"):
+    with pytest.raises(ConfigurationError, match="Known: clever_csv"):
         registry.get("zzz")
 
 

@@ -1,0 +1,1 @@
+"""What sets of flat files have in common: columns by settings, sheets, and joins while reading."""
