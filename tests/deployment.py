@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from connectors import registry
@@ -74,21 +74,27 @@ class Deployment:
                 "lightspeed": ("lightspeed", {"path": str(self.folder / name / "out")}),
             }
             for app, (connector_name, values) in configs.items():
-                connector = registry.get(connector_name)
-                hidden = registry.secret_fields(connector)
-                secrets = {key: values.pop(key) for key in hidden if key in values}
-                apps.add_app(
-                    self.gate,
-                    apps.NewApp(
-                        tenant=name,
-                        name=app,
-                        connector=connector_name,
-                        tier=connector.tier,
-                        modes=connector.capabilities.modes,
-                        config=values,
-                        secrets=seal_secrets(secrets, None),
-                    ),
-                )
+                self.add_app(name, app, connector_name, values)
+
+    def add_app(
+        self, tenant: str, app: str, connector_name: str, values: Mapping[str, object]
+    ) -> None:
+        """Add an app as the command does."""
+        connector = registry.get(connector_name)
+        hidden = registry.secret_fields(connector)
+        secrets = {key: str(value) for key, value in values.items() if key in hidden}
+        apps.add_app(
+            self.gate,
+            apps.NewApp(
+                tenant=tenant,
+                name=app,
+                connector=connector_name,
+                tier=connector.tier,
+                modes=connector.capabilities.modes,
+                config={key: value for key, value in values.items() if key not in hidden},
+                secrets=seal_secrets(secrets, None) if secrets else None,
+            ),
+        )
 
     def start(self, name: str, *words: str, **settings: str) -> None:
         """Start `bellringer WORDS`; the log lies in the folder."""

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _NUMBERS = itertools.count(1)
+_ENDLESS = 1 << 62
 
 
 class SftpSite:
@@ -60,18 +61,22 @@ class Line:
         stalled: set when that has happened.
     """
 
-    def __init__(self, port: int, after: int) -> None:
+    def __init__(self, port: int, after: int | None = None) -> None:
         self.stalled = threading.Event()
         self._server = port
-        self._left = after
+        self._left = _ENDLESS if after is None else after
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def stall_after(self, count: int) -> None:
+        """Stall once so many more bytes have come."""
+        self._left = count
+
     def heal(self) -> None:
         """Let through whatever comes on new connections."""
-        self._left = 1 << 62
+        self._left = _ENDLESS
 
     def close(self) -> None:
         for one in (self._listener, *self._sockets):
@@ -101,7 +106,7 @@ class Line:
 
 
 @contextlib.contextmanager
-def line(port: int, after: int) -> Iterator[Line]:
+def line(port: int, after: int | None = None) -> Iterator[Line]:
     made = Line(port, after)
     try:
         yield made

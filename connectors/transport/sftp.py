@@ -12,7 +12,7 @@ import re
 import secrets
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -67,7 +67,8 @@ class SftpPlace:
         """Remove the parts of what has failed, as far as the server still hears us; sign out."""
         try:
             for part in self._parts:
-                self._sftp.remove(self._path(part))
+                with suppress(FileNotFoundError):
+                    self._sftp.remove(self._path(part))
         except (OSError, EOFError, SSHException):
             pass  # the next delivery clears them
         finally:
