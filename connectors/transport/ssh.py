@@ -1,7 +1,7 @@
 """Signs in to an SSH server whose key is known, and opens SFTP.
 
 The server's key is pinned: it is compared before anything of ours is sent, and is never taken on
-trust. the machine, an agent and `~/.ssh` play no part.
+trust. The machine, an agent and `~/.ssh` play no part.
 """
 
 from __future__ import annotations
