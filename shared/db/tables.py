@@ -18,6 +18,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -362,4 +363,16 @@ inbox = Table(
     _at("received_at", nullable=False),
     UniqueConstraint("user_id", "message_id"),
     Index("ix_inbox_received_at", "received_at"),
+)
+
+#: How many requests a vendor account allows, shared by all who ask it; see `shared.domain.pacing`.
+vendor_budgets = Table(
+    "vendor_budgets",
+    metadata,
+    #: A digest of connector, address and user name.
+    Column("account", Text, primary_key=True),
+    Column("requests", Integer, primary_key=True, autoincrement=False),
+    Column("period_s", Double, primary_key=True),
+    #: When the next request would be on time, in seconds since 1970 by the database's clock.
+    Column("free_at", Double, nullable=False),
 )
