@@ -16,6 +16,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from connectors.network import Network
 from shared.domain.reading import Batch, Capabilities, Known, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier
@@ -320,9 +321,11 @@ class Connector:
         tier: import, two_way or export.
         capabilities: what it can do.
         config: the pydantic model of its settings; secrets are `SecretStr`.
-        open: takes a config and gives a Source, Source and Writer, or Target.
+        open: takes a config and gives a Source, Source and Writer, or Target; where the connector
+            is online, it takes the network after it.
         simulator: `module:function` of its vendor's simulator, which takes a generated district
             and a base URL and returns a `Mounted`; None where there is no cloud.
+        is_online: whether it asks its vendor over the network.
     """
 
     name: str
@@ -330,5 +333,10 @@ class Connector:
     tier: Tier
     capabilities: Capabilities
     config: type[BaseModel]
-    open: Callable[[Any], Source | Target]
+    open: Callable[..., Source | Target]
     simulator: str | None = None
+    is_online: bool = False
+
+    def connect(self, config: BaseModel, network: Network) -> Source | Target:
+        """Open it; what is online goes where the network lets it."""
+        return self.open(config, network) if self.is_online else self.open(config)

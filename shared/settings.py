@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     management_url: str | None = None
     #: Fernet keys, comma-separated, newest first; unset: connector secrets are stored as they are.
     secret_key: SecretStr | None = None
+    #: Networks that apps may reach though they are not the public internet, comma-separated, or
+    #: `none`; unset: none, and with the embedded database this machine.
+    private_networks: str | None = None
     #: Whether a run-now message must carry the broker-verified `user_id`.
     require_user_id: bool = False
     #: The log's threshold.
@@ -75,6 +78,15 @@ class Settings(BaseSettings):
     def is_embedded_broker(self) -> bool:
         """Whether messages stay inside this process."""
         return self.broker_url is None
+
+    def resolved_private_networks(self) -> str:
+        """Return the networks that are allowed, "" for none.
+
+        Whoever runs everything embedded owns the machine and the apps both.
+        """
+        if self.private_networks is None:
+            return "127.0.0.0/8, ::1/128" if self.database_url is None else ""
+        return "" if self.private_networks.strip().lower() == "none" else self.private_networks
 
     def resolved_database_url(self) -> str:
         """Return the URL to connect to, with psycopg 3 as PostgreSQL's driver."""

@@ -50,6 +50,7 @@ class Deployment:
             "BELLRINGER_DATABASE_URL": database_url,
             "BELLRINGER_BROKER_URL": broker_url,
             "BELLRINGER_STATE_DIR": str(folder / "state"),
+            "BELLRINGER_PRIVATE_NETWORKS": "127.0.0.0/8",
             **QUICK,
         }
         self.database = Database(database_url.replace("postgresql://", "postgresql+psycopg://"))

@@ -25,7 +25,7 @@ from shared.settings import Settings, check_state_dir
 from workers.actors import register
 from workers.exporting import Exporting
 from workers.importing import Importing
-from workers.opening import Opener
+from workers.opening import Opener, network_of
 from workers.pools import POOLS
 from workers.runner import Procedure, Runner
 from workers.two_way import TwoWay
@@ -50,7 +50,7 @@ def build(
     settings: Settings, database: Database, broker: Broker, stopping: threading.Event
 ) -> Runner:
     """Wire a runner that knows every tier's procedure."""
-    opener = Opener(settings.secret_key)
+    opener = Opener(settings.secret_key, network_of(settings, database))
     procedures: Mapping[Tier, Procedure] = {
         Tier.IMPORT: Importing(opener),
         Tier.TWO_WAY: TwoWay(opener),

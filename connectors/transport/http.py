@@ -1,28 +1,32 @@
 """HTTP to vendors: httpx with limits on everything, and errors that say what to do.
 
 Redirects are not followed, TLS is verified, a body is capped, and a request has a deadline as a
-whole. The log tells method, path, status and time, never a query, a body or a token.
+whole. A connection goes to public addresses alone, unless the operator allows others. The log tells
+method, path, status and time, never a query, a body or a token.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 
+from connectors.network import Network
 from connectors.transport.outcomes import Outcome, outcome_of
+from connectors.transport.retrying import LONGEST_WAIT_S, RATE_WAITS_S, Tries, retry_after_s
+from connectors.transport.sockets import Deadline, GuardedBackend, GuardedTransport
+from shared.domain.pacing import Rate
 from shared.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
 log = logging.getLogger(__name__)
@@ -31,12 +35,6 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 
 #: The longest answer that is read.
 MAX_BODY_BYTES = 64 * 1024 * 1024
-#: Waits between quick tries of a request that is safe to repeat, in seconds.
-QUICK_WAITS_S = (0.2, 1.0)
-#: Waits after "too many requests" that says no time, in seconds; the job tries again after these.
-RATE_WAITS_S = (1.0, 2.0, 4.0, 8.0)
-#: The longest time that a server may make a running job wait; longer, the job itself waits.
-LONGEST_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,12 @@ class HttpClient:
     Args:
         vendor: the connector's name, for errors.
         base_url: scheme, host, port and path prefix.
+        network: where it may go, and whose budgets it shares.
+        account: names the vendor account whose budget the requests are taken from, without secrets.
+        rates: that budget; none: it has none.
         timeout_s: for connecting, and for each read.
-        deadline_s: for one request as a whole, its tries and the waits between them together.
+        deadline_s: for one request as a whole, its tries and the waits between them together; the
+            wait for a turn in the account's budget is apart from it.
         max_body_bytes: the longest answer that is read.
         wait: waits some seconds, and returns True when the job must stop (`Event.wait`).
         clock: seconds that never go back.
@@ -71,6 +73,9 @@ class HttpClient:
         vendor: str,
         base_url: str,
         *,
+        network: Network | None = None,
+        account: str = "",
+        rates: Sequence[Rate] = (),
         timeout_s: float = 30,
         deadline_s: float = 120,
         max_body_bytes: int = MAX_BODY_BYTES,
@@ -78,17 +83,22 @@ class HttpClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.vendor = vendor
+        self._network = network or Network()
+        self._account = account
+        self._rates = tuple(rates)
         self._deadline_s = deadline_s
         self._max_body_bytes = max_body_bytes
         self._wait = wait or threading.Event().wait
         self._clock = clock
+        self._deadline = Deadline(clock)
+        backend = GuardedBackend(vendor, self._network, self._deadline)
+        limits = httpx.Limits(max_connections=4, max_keepalive_connections=4)
         self._client = httpx.Client(
             base_url=base_url,
             timeout=httpx.Timeout(timeout_s),
-            limits=httpx.Limits(max_connections=4, max_keepalive_connections=4),
+            transport=GuardedTransport(backend, _tls(), limits),
             follow_redirects=False,
             trust_env=False,
-            verify=_tls(),
             headers={"User-Agent": "bellringer"},
         )
 
@@ -114,30 +124,52 @@ class HttpClient:
         the connection or the server fails; any request is, when there were too many.
 
         Raises:
-            TransientConnectorError: no answer came, or one that is no whole answer.
+            TransientConnectorError: no answer came, or one that is no whole answer; or the budget
+                is used up for longer than a running job waits.
+            PermanentConnectorError: the host is where no app may go.
         """
-        safe = method == "GET" if is_safe is None else is_safe
-        ends_at = self._clock() + self._deadline_s
-        quick, rate = iter(QUICK_WAITS_S if safe else ()), iter(RATE_WAITS_S)
+        tries = Tries(method == "GET" if is_safe is None else is_safe)
+        self._deadline.ends_at = self._clock() + self._deadline_s
         while True:
-            answer, failed = self._try(method, path, ends_at, options)
-            if answer is not None and (answer.status < 500 and answer.status != 429):
-                return answer
-            wait_s = _wait_before_next(answer, quick, rate)
-            if wait_s is None or self._clock() + wait_s >= ends_at:
+            self._take_turn(path)
+            answer, failed = self._try(method, path, options)
+            wait_s = (
+                tries.wait_s(None, {})
+                if answer is None
+                else tries.wait_s(answer.status, answer.headers)
+            )
+            if answer is not None and answer.outcome is Outcome.RATE_LIMITED and self._rates:
+                held_s = retry_after_s(answer.headers)
+                held_s = RATE_WAITS_S[0] if held_s is None else held_s
+                self._network.pacer.hold(self._account, self._rates, held_s)
+            if wait_s is None or self._clock() + wait_s >= self._deadline.ends_at:
                 if answer is not None:
                     return answer
                 assert failed is not None  # noqa: S101 - a try gives one or the other
                 raise failed
-            if self._wait(wait_s) is True:
-                raise self._failed(path, "the job was stopped while it waited") from failed
+            self._pause(wait_s, path, failed)
+
+    def _take_turn(self, path: str) -> None:
+        if not self._rates:
+            return
+        wait_s = self._network.pacer.take(self._account, self._rates, LONGEST_WAIT_S)
+        if wait_s > LONGEST_WAIT_S:
+            told = f"{path}: the account's budget of requests is used up for {wait_s:.0f} s"
+            raise TransientConnectorError(self.vendor, told, wait_s)
+        if wait_s > 0:
+            self._pause(wait_s, path, None)
+            self._deadline.ends_at += wait_s
+
+    def _pause(self, wait_s: float, path: str, cause: Exception | None) -> None:
+        if self._wait(wait_s) is True:
+            raise self._failed(path, "the job was stopped while it waited") from cause
 
     def _try(
-        self, method: str, path: str, ends_at: float, options: Mapping[str, Any]
+        self, method: str, path: str, options: Mapping[str, Any]
     ) -> tuple[Answer | None, TransientConnectorError | None]:
         started = self._clock()
         try:
-            answer = self._once(method, path, ends_at, options)
+            answer = self._once(method, path, options)
         except TransientConnectorError as error:
             took_ms = 1000 * (self._clock() - started)
             log.info("%s %s %s: no answer in %.0f ms", self.vendor, method, path, took_ms)
@@ -146,7 +178,7 @@ class HttpClient:
         log.info("%s %s %s: %d in %.0f ms", self.vendor, method, path, answer.status, took_ms)
         return answer, None
 
-    def _once(self, method: str, path: str, ends_at: float, options: Mapping[str, Any]) -> Answer:
+    def _once(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
         try:
             with self._client.stream(method, path, **options) as response:
                 body = bytearray()
@@ -156,16 +188,19 @@ class HttpClient:
                         raise self._failed(
                             path, f"the answer is longer than {self._max_body_bytes} bytes"
                         )
-                    if self._clock() > ends_at:
-                        raise self._failed(
-                            path, f"no whole answer came in {self._deadline_s:.0f} s"
-                        )
+                    if self._deadline.is_over:
+                        raise self._overdue(path)
         except httpx.HTTPError as error:
+            if isinstance(error, httpx.TimeoutException) and self._deadline.is_over:
+                raise self._overdue(path) from error
             raise self._failed(path, _told(error)) from error
         return Answer(response.status_code, response.headers, bytes(body))
 
     def _failed(self, path: str, problem: str) -> TransientConnectorError:
         return TransientConnectorError(self.vendor, f"{path}: {problem}")
+
+    def _overdue(self, path: str) -> TransientConnectorError:
+        return self._failed(path, f"no whole answer came in {self._deadline_s:.0f} s")
 
     def json(self, answer: Answer, path: str) -> Any:
         """Return the JSON of an answer whose outcome is OK.
@@ -178,7 +213,7 @@ class HttpClient:
             told = kind.partition(";")[0] or "of no type"
             raise self._failed(path, f"the answer is {told}, not JSON: the server may be down")
         try:
-            return json.loads(answer.body)
+            return msgspec.json.decode(answer.body)
         except (ValueError, RecursionError) as error:
             raise self._failed(
                 path, "the answer is broken JSON: it may have been cut off"
@@ -213,27 +248,15 @@ class HttpClient:
                 return PermanentConnectorError(self.vendor, told)
 
 
+def account_of(vendor: str, url: str, user: str) -> str:
+    """Return the name of a vendor account's budget; it tells nobody's address or user name."""
+    return hashlib.sha256(f"{vendor}\n{url}\n{user}".encode()).hexdigest()
+
+
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
     """Return the context that verifies servers; to read the certificates of all takes 30 ms."""
     return httpx.create_ssl_context(trust_env=False)
-
-
-def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return the seconds that `Retry-After` asks for, given as a number or a date; None: none.
-
-    At most a day: what is longer is taken for a mistake.
-    """
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value.lstrip("0")[:9] or 0), 86_400.0)
-    try:
-        at = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if at.tzinfo is None:  # "-0000" and a zone left out are UTC
-        at = at.replace(tzinfo=UTC)
-    return min(max(0.0, (at - (now or datetime.now(UTC))).total_seconds()), 86_400.0)
 
 
 def _host_of(url: str) -> str | None:
@@ -241,20 +264,6 @@ def _host_of(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
-
-
-def _wait_before_next(answer: Answer | None, quick: Any, rate: Any) -> float | None:
-    """Return the seconds to wait before the next try, None: there is none."""
-    if answer is None:
-        return next(quick, None)
-    asked_s = retry_after_s(answer.headers)
-    if answer.outcome is Outcome.RATE_LIMITED:
-        usual_s = next(rate, None)
-        wait_s = usual_s if usual_s is None or asked_s is None else asked_s
-    else:
-        usual_s = next(quick, None)
-        wait_s = usual_s if usual_s is None or asked_s is None else max(asked_s, usual_s)
-    return wait_s if wait_s is None or wait_s <= LONGEST_WAIT_S else None
 
 
 def _told(error: httpx.HTTPError) -> str:

@@ -23,4 +23,5 @@ CONNECTOR = Connector(
     config=PowerSchoolConfig,
     open=PowerSchool,
     simulator="connectors.vendors.powerschool.simulator:mount",
+    is_online=True,
 )

@@ -25,6 +25,9 @@ class PowerSchoolConfig(BaseModel):
     start_year: Annotated[int | None, Field(ge=1990, le=2100)] = None
     #: Records of a page; the server's own maximum holds as well.
     page_size: Annotated[int, Field(ge=1, le=1000)] = 100
+    #: The server's "minimum time interval between API requests per plugin", in milliseconds; 0: it
+    #: has none. All workers together keep it.
+    interval_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
     #: Seconds to wait for an answer.
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 30
     #: Seconds that a request may take as a whole, its tries and the waits between them together.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
+from connectors.network import Network
 from connectors.sdk import ReadRequest, RecordWrite, WriteResult
-from connectors.transport.http import HttpClient
+from connectors.transport.http import HttpClient, account_of
 from connectors.vendors.powerschool.changes import Changes
 from connectors.vendors.powerschool.client import NAME, Client, Session
 from connectors.vendors.powerschool.config import PowerSchoolConfig
@@ -15,6 +16,7 @@ from connectors.vendors.powerschool.mapping import STUDENT
 from connectors.vendors.powerschool.scope import Scope
 from connectors.vendors.powerschool.write_back import write_students
 from shared.clock import SystemClock
+from shared.domain.pacing import Rate
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode
@@ -33,6 +35,7 @@ class PowerSchool:
 
     Args:
         config: address and credentials.
+        network: where it may go, and whose budgets it shares.
         wait: waits some seconds between tries; tests hand in their own.
         today: gives the day, by which a school year has begun.
     """
@@ -42,10 +45,12 @@ class PowerSchool:
     def __init__(
         self,
         config: PowerSchoolConfig,
+        network: Network | None = None,
         wait: Callable[[float], object] | None = None,
         today: Callable[[], date] = _today,
     ) -> None:
         self._config = config
+        self._network = network
         self._wait = wait
         self._today = today
         self._session = Session()
@@ -106,10 +111,17 @@ class PowerSchool:
     def _scope(self, client: Client) -> Scope:
         return Scope(self._config, client, self._today)
 
+    def _rates(self) -> tuple[Rate, ...]:
+        interval_ms = self._config.interval_ms
+        return (Rate(1, interval_ms / 1000),) if interval_ms else ()
+
     def _http(self) -> HttpClient:
         return HttpClient(
             NAME,
             str(self._config.url).rstrip("/"),
+            network=self._network,
+            account=account_of(NAME, str(self._config.url), self._config.client_id),
+            rates=self._rates(),
             timeout_s=self._config.timeout_s,
             deadline_s=self._config.deadline_s,
             wait=self._wait,

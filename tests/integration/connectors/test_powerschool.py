@@ -10,6 +10,7 @@ import pytest
 
 from connectors import registry
 from connectors.district.generate import generate
+from connectors.network import Network, parse_networks
 from connectors.sdk import ReadRequest, RecordWrite, WriteOutcome
 from connectors.simulator.server import SimulatorServer
 from shared.domain.reading import Batch, ReadCertificate, Refused
@@ -17,6 +18,7 @@ from shared.domain.records import Kind
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError, TransientConnectorError
 
+HERE = Network(allowed=parse_networks("127.0.0.0/8"))
 STUDENTS = 30
 
 
@@ -30,7 +32,7 @@ class Vendor:
     def source(self, **changes):
         connector = registry.get("powerschool")
         config = registry.parse_config(connector, {**self.settings, **changes})
-        return type(connector.open(config))(config, wait=lambda _seconds: None)
+        return type(connector.open(config))(config, HERE, wait=lambda _seconds: None)
 
     def faults(self, **faults) -> None:
         httpx.post(f"{self.url}/_simulator/faults", json=faults).raise_for_status()

@@ -14,6 +14,7 @@ import pytest
 from connectors import registry
 from connectors.district.generate import generate
 from connectors.district.model import District
+from connectors.network import Network, parse_networks
 from connectors.sdk import ReadRequest
 from connectors.simulator.server import SimulatorServer
 from connectors.vendors.powerschool.source import PowerSchool
@@ -21,6 +22,7 @@ from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode
 
+HERE = Network(allowed=parse_networks("127.0.0.0/8"))
 Items = list[Batch | Refused | ReadCertificate]
 Known = dict[tuple[Kind, str], dict[str, str | None]]
 TODAY = date(2026, 11, 24)
@@ -42,7 +44,7 @@ class Vendor:
     ) -> PowerSchool:
         connector = registry.get("powerschool")
         config = registry.parse_config(connector, {**self.settings, **changes})
-        return PowerSchool(config, wait=wait or self.waits.append, today=lambda: today)
+        return PowerSchool(config, HERE, wait=wait or self.waits.append, today=lambda: today)
 
     def fault(self, name: str, **how: Any) -> None:
         self._ask("POST", "faults", [{"name": name, **how}])

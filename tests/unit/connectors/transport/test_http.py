@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.transport.http import Answer, HttpClient, retry_after_s
+from connectors.network import Network, parse_networks
+from connectors.transport.http import Answer, HttpClient
 from connectors.transport.outcomes import Outcome, outcome_of
+from connectors.transport.retrying import retry_after_s
 from shared.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
 JSON = "application/json"
+HERE = Network(allowed=parse_networks("127.0.0.0/8"))
 
 
 class Time:
@@ -44,7 +47,7 @@ def time() -> Time:
 @pytest.fixture
 def make(script, time) -> Callable[..., HttpClient]:
     return lambda **options: HttpClient(
-        "vendor", script.url, wait=time.wait, clock=time.clock, **options
+        "vendor", script.url, network=HERE, wait=time.wait, clock=time.clock, **options
     )
 
 
@@ -188,7 +191,7 @@ def test_nobody_answers(time):
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with (
-            HttpClient("vendor", url, wait=time.wait, clock=time.clock) as http,
+            HttpClient("vendor", url, network=HERE, wait=time.wait, clock=time.clock) as http,
             pytest.raises(TransientConnectorError, match="nobody answers"),
         ):
             http.send("GET", "/x")
@@ -201,7 +204,9 @@ def test_an_answer_that_does_not_come_is_given_up(time):
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with (
-            HttpClient("vendor", url, timeout_s=0.05, wait=time.wait, clock=time.clock) as http,
+            HttpClient(
+                "vendor", url, network=HERE, timeout_s=0.05, wait=time.wait, clock=time.clock
+            ) as http,
             pytest.raises(TransientConnectorError, match="in time"),
         ):
             http.send("GET", "/x")
