@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connectors.district.faults import Faults
 from connectors.vendors.powerschool.simulator.access import Access
-from connectors.vendors.powerschool.simulator.faults import Faults
 from connectors.vendors.powerschool.simulator.tables import NAMES, Item, Tables
 
 #: What `settings` takes.

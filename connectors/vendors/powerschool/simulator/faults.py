@@ -15,11 +15,11 @@ after so many requests whose path and query contain `on`. Names:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+
+from connectors.district.faults import Fault, Faults
 
 NAMES = frozenset(
     {
@@ -30,72 +30,19 @@ NAMES = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Fault:
-    """One fault that waits for its time."""
-
-    name: str
-    times: int = 1
-    after: int = 0
-    on: str = ""
-    value: float = 1
-
-
-class Faults:
-    """The faults that are asked for, by name."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-
-    def ask(self, given: Iterable[Mapping[str, Any]]) -> None:
-        """Take faults.
-
-        Raises:
-            ValueError: there is no such fault, or it has another field.
-        """
-        for one in given:
-            if one.get("name") not in NAMES or set(one) - set(Fault.__slots__):
-                raise ValueError(f"not a fault: {one}")
-            self._waiting.append(Fault(**one))
-
-    def clear(self) -> None:
-        """Forget all."""
-        self._waiting.clear()
-
-    def strike(self, name: str, place: str) -> Fault | None:
-        """Return the fault if it strikes this request, None if not.
-
-        Args:
-            name: of the fault.
-            place: path and query of the request.
-        """
-        for fault in self._waiting:
-            if fault.name == name and fault.on in place:
-                if fault.after > 0:
-                    fault.after -= 1
-                    return None
-                fault.times -= 1
-                if fault.times <= 0:
-                    self._waiting.remove(fault)
-                return fault
-        return None
-
-    def answer(self, place: str) -> Response | None:
-        """Return the answer of a server in trouble, None: it is well."""
-        for name, make in _BROKEN.items():
-            if self.strike(name, place):
-                return make()
-        return None
-
-
-_BROKEN: dict[str, Callable[[], Response]] = {
-    "down": lambda: RedirectResponse("https://message.powerschool.com/?server=simulated", 302),
-    "moved": lambda: RedirectResponse("https://moved.example/", 301),
-    "busy": lambda: PlainTextResponse(
+_BROKEN: dict[str, Callable[[Fault], Response]] = {
+    "down": lambda _: RedirectResponse("https://message.powerschool.com/?server=simulated", 302),
+    "moved": lambda _: RedirectResponse("https://moved.example/", 301),
+    "busy": lambda _: PlainTextResponse(
         "Too many requests, wait 1 seconds", 429, headers={"Retry-After": "1"}
     ),
-    "busy_silent": lambda: PlainTextResponse("Too many requests, wait 1 seconds", 429),
-    "unavailable": lambda: PlainTextResponse("Service unavailable", 503),
-    "error": lambda: JSONResponse({"message": "An error occurred"}, status_code=500),
-    "html": lambda: Response("<html>PowerSchool page unavailable</html>", media_type="text/html"),
+    "busy_silent": lambda _: PlainTextResponse("Too many requests, wait 1 seconds", 429),
+    "unavailable": lambda _: PlainTextResponse("Service unavailable", 503),
+    "error": lambda _: JSONResponse({"message": "An error occurred"}, status_code=500),
+    "html": lambda _: Response("<html>PowerSchool page unavailable</html>", media_type="text/html"),
 }
+
+
+def make_faults() -> Faults:
+    """Return a server's faults, of which none waits yet."""
+    return Faults(NAMES, _BROKEN)

@@ -17,7 +17,7 @@ from connectors.district.model import District
 from connectors.vendors.powerschool.simulator import wire
 from connectors.vendors.powerschool.simulator.access import Access
 from connectors.vendors.powerschool.simulator.control import Control
-from connectors.vendors.powerschool.simulator.faults import Faults
+from connectors.vendors.powerschool.simulator.faults import make_faults
 from connectors.vendors.powerschool.simulator.queries import (
     GRADUATED_SCHOOL,
     BadQueryError,
@@ -75,7 +75,7 @@ class Server:
         self._name = district.name
         self.tables = Tables(district)
         self.access = Access(district)
-        self.faults = Faults()
+        self.faults = make_faults()
         self.page_sizes = dict.fromkeys((*RESOURCES, "schema_table_query"), PAGE_SIZE)
         self.control = Control(self.tables, self.access, self.faults, self.page_sizes)
         self.app = Starlette(routes=[*self._routes(), *self.control.routes()])
