@@ -305,10 +305,12 @@ class Mounted:
     Attributes:
         app: an ASGI application, served under the base URL it was made for.
         settings: the config that reaches it, as text.
+        turn: makes it hold the district of another day; None: it stays as it is.
     """
 
     app: Any
     settings: Mapping[str, str]
+    turn: Callable[[Any], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

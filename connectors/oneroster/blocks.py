@@ -19,7 +19,7 @@ _ID_LENGTH = 255
 Column = Sequence[str]
 
 
-class _DoubtError(Exception):
+class DoubtError(Exception):
     """Something in a column needs a closer look."""
 
 
@@ -41,7 +41,7 @@ def rows_of(
         return None
     columns = dict(zip(header, zip(*block, strict=True), strict=True))
     try:
-        ids = _ids(columns["sourcedId"], required=True)
+        ids = ids_of(columns["sourcedId"], required=True)
         if any(map(any, (columns[name] for name in BASE[1:]))):
             return None
         made = [
@@ -50,30 +50,47 @@ def rows_of(
             else _values(field, columns[field.name])
             for field in fields
         ]
-    except _DoubtError:
+    except DoubtError:
         return None
     return list(zip(ids, *made, strict=True))
 
 
 def _values(field: Field, column: Column) -> Column:
+    if not field.many:
+        return plain_values(field, column)
     cells: Column = list(map(str.strip, column))
     if field.required and "" in cells:
-        raise _DoubtError
-    if field.many:
-        lists = {cell: encode_list(split_list(cell)) or "" for cell in set(cells)}
-        return [lists[cell] for cell in cells]
+        raise DoubtError
+    lists = {cell: encode_list(split_list(cell)) or "" for cell in set(cells)}
+    return [lists[cell] for cell in cells]
+
+
+def plain_values(field: Field, column: Column) -> Column:
+    """Return a column of a plain field's values, an absent one "".
+
+    Raises:
+        DoubtError: one of them is wrong, or not plainly right.
+    """
+    cells: Column = list(map(str.strip, column))
+    if field.required and "" in cells:
+        raise DoubtError
     if field.vocabulary and not field.vocabulary.issuperset(set(cells) - {""}):
-        raise _DoubtError
+        raise DoubtError
     if field.name in DATES and not all(map(is_date, set(cells) - {""})):
-        raise _DoubtError
-    return cells if field.ref is None else _ids(cells, required=False)
+        raise DoubtError
+    return cells if field.ref is None else ids_of(cells, required=False)
 
 
-def _ids(column: Column, *, required: bool) -> Column:
+def ids_of(column: Column, *, required: bool) -> Column:
+    """Return a column of ids.
+
+    Raises:
+        DoubtError: one of them is none.
+    """
     try:
         strange = "".join(column).encode("ascii").translate(None, _ID_CHARACTERS)
     except UnicodeEncodeError as error:
-        raise _DoubtError from error
+        raise DoubtError from error
     if strange or max(map(len, column)) > _ID_LENGTH or (required and "" in column):
-        raise _DoubtError
+        raise DoubtError
     return column

@@ -93,21 +93,48 @@ def split_list(cell: str) -> list[str]:
 def _value(kind: Kind, field: Field, values: Values) -> str | None:
     if kind is Kind.DEMOGRAPHICS and field.name == "userSourcedId":
         return values["sourcedId"]  # a demographics row has its user's id
-    cell = values[field.name].strip()
+    cell = values[field.name]
+    if field.many:
+        return listed(field, split_list(cell))
+    return checked(kind, field, cell)
+
+
+def listed(field: Field, elements: Sequence[str]) -> str | None:
+    """Return a set-valued field's value.
+
+    Raises:
+        BadRowError: it is missing.
+    """
+    found = encode_list(elements)
+    if found is None and field.required:
+        raise BadRowError(field.name, "it is missing")
+    return found
+
+
+def checked(kind: Kind, field: Field, cell: str) -> str | None:
+    """Return a plain field's value.
+
+    Raises:
+        BadRowError: it breaks the standard's rules.
+    """
+    cell = cell.strip()
     if not cell:
         if field.required:
             raise BadRowError(field.name, "it is missing")
         return None
-    if field.many:
-        return encode_list(split_list(cell))
     extends = (kind, field.name) in EXTENSIBLE and cell.startswith("ext:")
     if field.vocabulary and cell not in field.vocabulary and not extends:
         raise BadRowError(field.name, f"{cell[:40]!r} is not one of {_told(field.vocabulary)}")
     if field.name in DATES and not is_date(cell):
         raise BadRowError(field.name, f"{cell[:40]!r} is not a date, YYYY-MM-DD")
-    if field.ref is not None and not _GUID.fullmatch(cell):
+    if field.ref is not None and not is_id(cell):
         raise BadRowError(field.name, "it is no id")
     return cell
+
+
+def is_id(cell: str) -> bool:
+    """Return whether a cell is an id as the standard writes it."""
+    return _GUID.fullmatch(cell) is not None
 
 
 def is_date(cell: str) -> bool:

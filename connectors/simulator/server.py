@@ -1,33 +1,45 @@
-"""One server for every vendor's simulator, under `/DISTRICT/CONNECTOR`."""
+"""One server for every vendor's simulator, under `/DISTRICT/CONNECTOR`.
+
+`POST /_simulator/day` with `{"day": N}` makes all of them hold their districts of another day.
+"""
 
 from __future__ import annotations
 
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import formatdate
 from importlib import import_module
 from types import TracebackType
 from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors import registry
+from connectors.district.generate import generate
 from connectors.district.model import District
 from connectors.sdk import Mounted
 from shared.errors import ConfigurationError
 
 #: How long the server may take to start and to stop, in seconds.
 TIMEOUT_S = 15.0
+#: The last day that a district has.
+MAX_DAY = 365
 
 
 class SimulatorServer:
     """Serves districts on a port of this machine, in a thread; a context manager.
 
     Args:
-        districts: each gets every vendor.
+        districts: each gets every vendor; as they are on day 0, if days are to change.
         port: 0: any free one.
         host: the address to listen on.
 
@@ -54,16 +66,20 @@ class SimulatorServer:
             raise ConfigurationError("--port", f"{port} cannot be had", "Give another.") from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         self.settings: dict[str, dict[str, Mapping[str, str]]] = {}
-        routes = []
+        self._districts = list(districts)
+        self._turns: dict[str, list[Callable[[District], None]]] = {}
+        routes: list[BaseRoute] = [Route("/_simulator/day", self._set_day, methods=["POST"])]
         for district in districts:
             mounted = {name: m for name in registry.names() if (m := self._mount(name, district))}
             self.settings[district.name] = {name: m.settings for name, m in mounted.items()}
+            self._turns[district.name] = [m.turn for m in mounted.values() if m.turn is not None]
             routes += [Mount(f"/{district.name}/{name}", m.app) for name, m in mounted.items()]
         config = uvicorn.Config(
-            Starlette(routes=routes),
+            _Dated(Starlette(routes=routes)),
             log_level="warning",
             lifespan="off",
             access_log=False,
+            date_header=False,
             ws="none",
             timeout_graceful_shutdown=3,
         )
@@ -98,6 +114,25 @@ class SimulatorServer:
         while self._thread.is_alive() and not stop.wait(0.5):
             pass
 
+    def turn(self, day: int) -> None:
+        """Make every vendor hold the districts of a day; day 0 is the first."""
+        for first in self._districts:
+            count = len(first.students)
+            district = generate(first.name, seed=first.seed, students=count, day=day)
+            for turn in self._turns[first.name]:
+                turn(district)
+
+    async def _set_day(self, request: Request) -> Response:
+        try:
+            day = int((await request.json())["day"])
+        except (ValueError, TypeError, KeyError):
+            return JSONResponse({"message": 'give {"day": N}'}, status_code=400)
+        if not 0 <= day <= MAX_DAY:
+            return JSONResponse({"message": f"a day is 0 to {MAX_DAY}"}, status_code=400)
+        # in a thread: the vendors answer meanwhile
+        await run_in_threadpool(self.turn, day)
+        return JSONResponse({"day": day})
+
     def _mount(self, name: str, district: District) -> Mounted | None:
         place = registry.get(name).simulator
         if place is None:
@@ -107,3 +142,19 @@ class SimulatorServer:
             district, f"{self.url}/{district.name}/{name}"
         )
         return mounted
+
+
+class _Dated:
+    """Gives an answer the date, unless its vendor's clock is another and has told it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("date", formatdate(usegmt=True))
+            await send(message)
+
+        await self._app(scope, receive, dated)

@@ -116,9 +116,18 @@ class HttpClient:
         self._client.close()
 
     def send(
-        self, method: str, path: str, *, is_safe: bool | None = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        is_safe: bool | None = None,
+        told: str | None = None,
+        **options: Any,
     ) -> Answer:
         """Send a request and read its answer; the caller looks at the outcome.
+
+        `path` follows the base URL, or is a whole address; log and errors tell `told` instead where
+        it is given.
 
         A request that is safe to repeat (a GET, unless told) is tried again at once, twice, when
         the connection or the server fails; any request is, when there were too many.
@@ -128,11 +137,12 @@ class HttpClient:
                 is used up for longer than a running job waits.
             PermanentConnectorError: the host is where no app may go.
         """
+        told = path if told is None else told
         tries = Tries(method == "GET" if is_safe is None else is_safe)
         self._deadline.ends_at = self._clock() + self._deadline_s
         while True:
-            self._take_turn(path)
-            answer, failed = self._try(method, path, options)
+            self._take_turn(told)
+            answer, failed = self._try(method, path, told, options)
             wait_s = (
                 tries.wait_s(None, {})
                 if answer is None
@@ -147,15 +157,15 @@ class HttpClient:
                     return answer
                 assert failed is not None  # noqa: S101 - a try gives one or the other
                 raise failed
-            self._pause(wait_s, path, failed)
+            self._pause(wait_s, told, failed)
 
     def _take_turn(self, path: str) -> None:
         if not self._rates:
             return
         wait_s = self._network.pacer.take(self._account, self._rates, LONGEST_WAIT_S)
         if wait_s > LONGEST_WAIT_S:
-            told = f"{path}: the account's budget of requests is used up for {wait_s:.0f} s"
-            raise TransientConnectorError(self.vendor, told, wait_s)
+            problem = f"{path}: the account's budget of requests is used up for {wait_s:.0f} s"
+            raise TransientConnectorError(self.vendor, problem, wait_s)
         if wait_s > 0:
             self._pause(wait_s, path, None)
             self._deadline.ends_at += wait_s
@@ -165,20 +175,20 @@ class HttpClient:
             raise self._failed(path, "the job was stopped while it waited") from cause
 
     def _try(
-        self, method: str, path: str, options: Mapping[str, Any]
+        self, method: str, path: str, told: str, options: Mapping[str, Any]
     ) -> tuple[Answer | None, TransientConnectorError | None]:
         started = self._clock()
         try:
-            answer = self._once(method, path, options)
+            answer = self._once(method, path, told, options)
         except TransientConnectorError as error:
             took_ms = 1000 * (self._clock() - started)
-            log.info("%s %s %s: no answer in %.0f ms", self.vendor, method, path, took_ms)
+            log.info("%s %s %s: no answer in %.0f ms", self.vendor, method, told, took_ms)
             return None, error
         took_ms = 1000 * (self._clock() - started)
-        log.info("%s %s %s: %d in %.0f ms", self.vendor, method, path, answer.status, took_ms)
+        log.info("%s %s %s: %d in %.0f ms", self.vendor, method, told, answer.status, took_ms)
         return answer, None
 
-    def _once(self, method: str, path: str, options: Mapping[str, Any]) -> Answer:
+    def _once(self, method: str, path: str, told: str, options: Mapping[str, Any]) -> Answer:
         try:
             with self._client.stream(method, path, **options) as response:
                 body = bytearray()
@@ -186,14 +196,14 @@ class HttpClient:
                     body += block
                     if len(body) > self._max_body_bytes:
                         raise self._failed(
-                            path, f"the answer is longer than {self._max_body_bytes} bytes"
+                            told, f"the answer is longer than {self._max_body_bytes} bytes"
                         )
                     if self._deadline.is_over:
-                        raise self._overdue(path)
+                        raise self._overdue(told)
         except httpx.HTTPError as error:
             if isinstance(error, httpx.TimeoutException) and self._deadline.is_over:
-                raise self._overdue(path) from error
-            raise self._failed(path, _told(error)) from error
+                raise self._overdue(told) from error
+            raise self._failed(told, _told(error)) from error
         return Answer(response.status_code, response.headers, bytes(body))
 
     def _failed(self, path: str, problem: str) -> TransientConnectorError:

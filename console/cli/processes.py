@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from connectors.district.generate import generate
-from connectors.simulator.server import SimulatorServer
+from connectors.simulator.server import MAX_DAY, SimulatorServer
 from console.cli.output import Json, print_json, print_rows
 from console.cli.session import need_broker
 from scheduler import bootstrap as scheduler_bootstrap
@@ -46,14 +46,24 @@ def simulator(
     students: Annotated[int, typer.Option(min=1, max=200_000, help="Of the district.")] = 1200,
     seed: Annotated[int, typer.Option(help="Decides every name and number.")] = 1,
     district: Annotated[str, typer.Option(help="The district's name.")] = "oakfield",
+    day: Annotated[int, typer.Option(min=0, max=MAX_DAY, help="The day to begin with.")] = 0,
+    day_s: Annotated[
+        float, typer.Option(min=0, help="Seconds that a day lasts; 0: until one is asked for.")
+    ] = 0,
     as_json: Json = False,
 ) -> int:
-    """Serve a generated district as every cloud vendor would, until stopped."""
+    """Serve a generated district as every cloud vendor would, until stopped.
+
+    From day to day some join, leave and are renamed. POST {"day": N} to /_simulator/day asks for a
+    day. It prints the settings that each vendor's connector takes.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     made = generate(district, seed=seed, students=students)
     with SimulatorServer([made], port=port, host=host) as server:
+        if day:
+            server.turn(day)
         settings = server.settings[made.name]
         if as_json:
             print_json({"url": server.url, "settings": {k: dict(v) for k, v in settings.items()}})
@@ -64,5 +74,8 @@ def simulator(
                 for key, value in pairs.items()
             ]
             print_rows(rows, ("connector", "setting"), as_json=False, empty="No vendor is a cloud.")
+        while day_s and day < MAX_DAY and not stop.wait(day_s):
+            day += 1
+            server.turn(day)
         server.wait(stop)
     return 0

@@ -1,0 +1,127 @@
+"""The settings of an app that is read by OneRoster REST."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
+
+from shared.domain.pacing import Rate
+
+#: Where the services of a version lie by the standard.
+SERVICE_PATHS = {"1.1": "/ims/oneroster/v1p1", "1.2": "/ims/oneroster/rostering/v1p2"}
+_SCOPE = "https://purl.imsglobal.org/spec/or/{}/scope/"
+#: What a token is asked for, by the standard.
+SCOPES = ("roster-core.readonly", "roster.readonly", "roster-demographics.readonly")
+
+
+class Auth(StrEnum):
+    """How a request proves whose it is."""
+
+    #: OAuth 2 client credentials, id and secret in a Basic header.
+    OAUTH2_HEADER = "oauth2_header"
+    #: OAuth 2 client credentials, id and secret in the form.
+    OAUTH2_FORM = "oauth2_form"
+    #: OAuth 1.0a without a token, signed by HMAC-SHA256.
+    OAUTH1_SHA256 = "oauth1_sha256"
+    #: OAuth 1.0a without a token, signed by HMAC-SHA1.
+    OAUTH1_SHA1 = "oauth1_sha1"
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether each request is signed, so that there is no token."""
+        return self in {Auth.OAUTH1_SHA256, Auth.OAUTH1_SHA1}
+
+
+class OneRosterRestConfig(BaseModel):
+    """Where the services are, and the credentials that the vendor has given."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    #: The address below which the services lie, `https://HOST` or `https://HOST/PREFIX`.
+    url: HttpUrl
+    #: The version of the standard that is asked for.
+    version: Literal["1.1", "1.2"] = "1.1"
+    #: What follows `url`; unset: as the standard has it.
+    service_path: Annotated[str | None, Field(pattern=r"^(/[\w.~-]+)*/?$")] = None
+    #: How requests prove whose they are.
+    auth: Auth = Auth.OAUTH2_HEADER
+    #: Where tokens are given, the whole address; OAuth 2 needs it.
+    token_url: HttpUrl | None = None
+    #: The client id, or OAuth 1's consumer key.
+    client_id: Annotated[str, Field(min_length=1)]
+    #: The client secret, or OAuth 1's consumer secret.
+    client_secret: SecretStr
+    #: What a token is asked for, apart by spaces; unset: the standard's read scopes; "-": nothing.
+    scopes: Annotated[str | None, Field(min_length=1)] = None
+    #: Records of a page; a server that gives fewer is followed all the same.
+    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    #: Whether demographics are read; they need a permission of their own.
+    demographics: bool = True
+    #: Whether an incremental sync filters by dateLastModified where the server proves that it can.
+    use_filter: bool = True
+    #: Minutes that an incremental sync looks back beyond the last one: servers date by batches.
+    overlap_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
+    #: Requests a minute that the account allows, over all workers; unset: as fast as it answers.
+    requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
+    #: Seconds to wait for an answer.
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 60
+    #: Seconds that a request may take as a whole, its tries and the waits between them together.
+    deadline_s: Annotated[float, Field(gt=0, le=3600)] = 180
+
+    @field_validator("url", "token_url")
+    @classmethod
+    def _without_secrets(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.username or url.password or url.query or url.fragment):
+            raise ValueError("give scheme, host, port and path alone")
+        return url
+
+    @field_validator("client_secret")
+    @classmethod
+    def _not_empty(cls, secret: SecretStr) -> SecretStr:
+        if not secret.get_secret_value():
+            raise ValueError("it is empty")
+        return secret
+
+    @field_validator("token_url")
+    @classmethod
+    def _fits_auth(cls, url: HttpUrl | None, info: ValidationInfo) -> HttpUrl | None:
+        auth = info.data.get("auth")
+        if url is None and auth is not None and not auth.is_signed:
+            raise ValueError("OAuth 2 needs it: it cannot be told from url")
+        return url
+
+    @property
+    def base_url(self) -> str:
+        """The address that endpoints are under, without a slash at its end."""
+        path = self.service_path if self.service_path is not None else self.standard_path()
+        return f"{str(self.url).rstrip('/')}{path.rstrip('/')}"
+
+    def standard_path(self) -> str:
+        """Return the service path where none is set."""
+        return SERVICE_PATHS[self.version]
+
+    @property
+    def scope(self) -> str:
+        """What a token is asked for, "" for nothing."""
+        if self.scopes is not None:
+            return "" if self.scopes == "-" else self.scopes
+        names: tuple[str, ...] = SCOPES
+        if not self.demographics:
+            names = tuple(name for name in names if "demographics" not in name)
+        prefix = _SCOPE.format("v1p1" if self.version == "1.1" else "v1p2")
+        return " ".join(prefix + name for name in names)
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """The account's budget."""
+        return (Rate(self.requests_per_minute, 60.0),) if self.requests_per_minute else ()

@@ -1,0 +1,216 @@
+"""One read of a server: its collections in order, in full or what was modified since."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from connectors.oneroster.mapping import BadRowError
+from connectors.oneroster.rest.client import Client, modified_since
+from connectors.oneroster.rest.columns import rows_of
+from connectors.oneroster.rest.roles import FIELD_NAMES, roles_of
+from connectors.oneroster.rest.shape import COLLECTIONS, parts_of
+from connectors.oneroster.rest.values import Item, row_of
+from shared.domain.reading import Batch, ReadCertificate, Refused, Row
+from shared.domain.records import Kind
+from shared.domain.states import Mode
+
+GONE = "tobedeleted"
+#: What of a wrong record is kept with its refusal.
+_KEPT = ("sourcedId", "status", "dateLastModified", "identifier")
+
+Amend = Callable[[Kind, Item], None]
+
+
+class Reading:
+    """One read.
+
+    Args:
+        client: the wire.
+        now: an aware instant, for a server that tells no date.
+        since: of an incremental read, the cursor of the read before; None: everything is read.
+        amend: corrects what a vendor is known to leave out of a record.
+    """
+
+    def __init__(
+        self, client: Client, now: datetime, since: str | None = None, amend: Amend | None = None
+    ) -> None:
+        self._client = client
+        self._now = now
+        self._since = since
+        self._amend = amend
+        self._org_types: dict[str, str] = {}
+        self._latest = ""
+        self._deleted: Counter[Kind] = Counter()
+        self.counts: Counter[Kind] = Counter()
+
+    def read(self) -> Iterator[Batch | Refused | ReadCertificate]:
+        """Yield the records, then the certificate."""
+        kinds = [
+            kind
+            for kind in COLLECTIONS
+            if kind is not Kind.DEMOGRAPHICS or self._client.config.demographics
+        ]
+        for kind in kinds:
+            yield from self._kind(kind)
+        yield self._certificate(kinds)
+
+    def _kind(self, kind: Kind) -> Iterator[Batch | Refused]:
+        names = tuple(part.field.name for part in parts_of(self._client.config.version, kind))
+        is_full = self._since is None
+        if is_full:
+            # a kind without records gets its batch too
+            yield Batch(kind, names, [])
+            if kind is Kind.USERS:
+                yield Batch(Kind.ROLES, FIELD_NAMES, [])
+        self.counts[kind] += 0
+        if kind is Kind.ORGS and not is_full:
+            self._note_all_orgs()
+        for page in self._client.pages(kind, self._filter()):
+            items = self._active(kind, page)
+            gone = [item for item in page if _is_gone(item)] if len(items) < len(page) else []
+            self._deleted[kind] += len(gone)
+            self._note(kind, page)
+            rows = yield from self._rows(kind, items)
+            ids = () if is_full else _ids_of(gone)
+            if rows or ids:
+                yield Batch(kind, names, rows, ids)
+            if kind is Kind.USERS:
+                yield from self._roles(items, () if is_full else gone)
+
+    def _active(self, kind: Kind, page: list[Item]) -> list[Item]:
+        if {item.get("status") for item in page if type(item.get("status")) is str} <= {"active"}:
+            active = page
+        else:
+            active = [item for item in page if not _is_gone(item)]
+        if self._amend is not None:
+            for item in active:
+                self._amend(kind, item)
+        return active
+
+    def _rows(self, kind: Kind, items: Sequence[Item]) -> Generator[Refused, None, list[Row]]:
+        """Return the rows of records; yield those that are wrong."""
+        if not items:
+            return []
+        parts = parts_of(self._client.config.version, kind)
+        rows = rows_of(items, parts)
+        if rows is None:
+            rows = []
+            for item in items:
+                try:
+                    rows.append(row_of(item, parts))
+                except BadRowError as error:
+                    yield _refused(kind, item, error)
+        self.counts[kind] += len(rows)
+        return rows
+
+    def _roles(self, items: Sequence[Item], gone: Sequence[Item]) -> Iterator[Batch | Refused]:
+        version, types = self._client.config.version, self._org_types.get
+        rows: list[Row] = []
+        for item in items:
+            try:
+                rows += roles_of(item, version, types)
+            except BadRowError as error:
+                yield _refused(Kind.ROLES, item, error)
+        ended: list[str] = []
+        for item in gone:
+            # with the user go the roles that still stand there
+            with suppress(BadRowError):
+                ended += [str(row[0]) for row in roles_of(item, version, types)]
+        self.counts[Kind.ROLES] += len(rows)
+        if rows or ended:
+            yield Batch(Kind.ROLES, FIELD_NAMES, rows, tuple(ended))
+
+    def _note(self, kind: Kind, page: Sequence[Item]) -> None:
+        """Remember when the newest was modified, and what the orgs are."""
+        told = [at for item in page if type(at := item.get("dateLastModified")) is str]
+        self._latest = max(self._latest, *map(_instant, set(told))) if told else self._latest
+        if kind is Kind.ORGS:
+            self._note_orgs(page)
+
+    def _note_orgs(self, page: Sequence[Item]) -> None:
+        self._org_types |= {str(org.get("sourcedId")): str(org.get("type")) for org in page}
+
+    def _note_all_orgs(self) -> None:
+        """Learn all orgs' types: those of an administrator may not have changed."""
+        if self._client.config.version == "1.1":
+            for page in self._client.pages(Kind.ORGS):
+                self._note_orgs(page)
+
+    def _filter(self) -> str | None:
+        if self._since is None:
+            return None
+        back = timedelta(minutes=self._client.config.overlap_minutes)
+        return modified_since(_written(datetime.fromisoformat(self._since) - back))
+
+    def _certificate(self, kinds: Sequence[Kind]) -> ReadCertificate:
+        config = self._client.config
+        is_full = self._since is None
+        evidence = {f"/{kind}": self._client.reads[kind].told for kind in kinds}
+        evidence |= {f"/{kind} {GONE}": str(n) for kind, n in self._deleted.items() if n}
+        evidence["since" if self._since else "oneroster"] = self._since or config.version
+        return ReadCertificate(
+            mode=Mode.FULL if is_full else Mode.INCREMENTAL,
+            complete=frozenset({*kinds, Kind.ROLES} if is_full else ()),
+            counts=dict(self.counts),
+            cursor=self._cursor() if config.use_filter else None,
+            filter_fingerprint=f"{config.base_url} demographics={config.demographics}",
+            evidence=evidence,
+        )
+
+    def _cursor(self) -> str:
+        """Return where the next read of changes starts, by the server's own clock.
+
+        Never after this read began: what was modified meanwhile may have been read before. Never
+        before the cursor of the read before either, else a quiet night would read ever more.
+        """
+        told = _date(self._client.server_date) or self._now
+        began = _written(told)
+        latest = min(self._latest, began) if self._latest else began
+        return max(latest, self._since or "")
+
+
+def _is_gone(item: Item) -> bool:
+    return str(item.get("status")).strip().lower() == GONE
+
+
+def _ids_of(items: Sequence[Item]) -> tuple[str, ...]:
+    return tuple(key for item in items if (key := str(item.get("sourcedId") or "").strip()))
+
+
+def _refused(kind: Kind, item: Item, error: BadRowError) -> Refused:
+    # what names the record and the value that is wrong, and nothing more of it
+    source = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name in (*_KEPT, error.field)
+        if (value := item.get(name)) is not None and name != "password"
+    }
+    external_id = str(item.get("sourcedId") or "without an id")
+    if kind is Kind.ROLES:
+        external_id += "/primary"
+    return Refused(kind, external_id, error.field, error.reason, source)
+
+
+def _instant(told: str) -> str:
+    """Return an instant as the standard writes it, "" for what is none."""
+    try:
+        at = datetime.fromisoformat(told)
+    except ValueError:
+        return ""
+    return _written(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        at = parsedate_to_datetime(header or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
