@@ -6,6 +6,7 @@ No name here is anybody's: names are put together from syllables.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -73,6 +74,10 @@ class _Maker:
     def __init__(self, name: str, seed: int) -> None:
         self._name = name
         self._seed = seed
+        #: By student, the place in their school and grade: whoever leaves gives it to nobody.
+        self._places: dict[int, int] = {}
+        #: By school, how many students began there.
+        self._sizes: Counter[int] = Counter()
 
     def _dice(self, *what: object) -> random.Random:
         # each thing has dice of its own, so that a joiner changes nobody else
@@ -108,12 +113,17 @@ class _Maker:
         grades = sorted(by_grade)
         found, guardians = [], []
         joined = max(1, count // 200) * day
+        taken: Counter[tuple[int, str]] = Counter()
         for index in range(count + joined):
-            if index < count and self._has_left(index, day):
-                continue
             grade = grades[index % len(grades)]
             offered = by_grade[grade]
             school = offered[(index // len(grades)) % len(offered)]
+            place = taken[school.number, grade]
+            taken[school.number, grade] += 1
+            self._sizes[school.number] += index < count
+            if index < count and self._has_left(index, day):
+                continue
+            self._places[100_000 + index] = place
             guardian = self._person(600_000_000 + index, "guardian", birth_year=1985)
             age = 5 if grade == "KG" else 5 + int(grade)
             renames = sum(self._is_renamed(index, past) for past in range(1, day + 1))
@@ -157,37 +167,38 @@ class _Maker:
         teachers: list[Teacher] = []
         courses: list[Course] = []
         sections: list[Section] = []
-        members: dict[tuple[int, str], list[int]] = {}
+        members: dict[tuple[int, str], dict[int, list[int]]] = {}
         for student in students:
-            members.setdefault((student.school, student.grade), []).append(student.person.number)
+            number = student.person.number
+            groups = members.setdefault((student.school, student.grade), {})
+            groups.setdefault(self._places[number] // _CLASS_SIZE, []).append(number)
         for school in schools:
             level = school.name.split()[-2]
-            size = sum(len(members.get((school.number, grade), ())) for grade in school.grades)
-            staff = max(2, size // 20)
             numbers = []
-            for place in range(staff):
+            for place in range(max(2, self._sizes[school.number] // 20)):
                 number = school.number * 1000 + place
                 person = self._person(500_000 + number, "teacher", birth_year=1980)
                 teachers.append(Teacher(person, (school.number,)))
                 numbers.append(person.number)
-            for subject in _SUBJECTS[level]:
+            for of_level, subject in enumerate(_SUBJECTS[level]):
                 code = f"{subject[:3].upper()}{school.number}"
                 courses.append(Course(code, subject, school.number, subject, school.grades))
-                for grade in school.grades:
-                    group = members.get((school.number, grade), [])
-                    for start in range(0, len(group), _CLASS_SIZE):
-                        place = len(sections)
+                for of_school, grade in enumerate(school.grades):
+                    for group, enrolled in members.get((school.number, grade), {}).items():
+                        place = group + 3 * of_school + 7 * of_level
+                        # its number says where it belongs, so that no other day gives it another
+                        number = (school.number * 10 + of_level) * 1000 + of_school * 100 + group
                         term = terms[0] if level == "Elementary" else terms[1 + place % 2]
                         sections.append(
                             Section(
-                                number=10_000 + place,
+                                number=number,
                                 course=code,
                                 school=school.number,
                                 term=term.number,
                                 teacher=numbers[place % len(numbers)],
                                 period=str(1 + place % 7),
                                 room=f"R{place % 60 + 1}",
-                                students=tuple(group[start : start + _CLASS_SIZE]),
+                                students=tuple(enrolled),
                             )
                         )
         return teachers, courses, sections

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from connectors.oneroster.rest.access import Access
 from connectors.oneroster.rest.config import OneRosterRestConfig
+from connectors.oneroster.rest.records import read_records, values_of
 from connectors.transport.http import Answer, HttpClient
 from connectors.transport.outcomes import Outcome
 from shared.domain.records import Kind
@@ -25,8 +26,6 @@ PROOFS = 2
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _PAGED = re.compile(r"""\brel\s*=\s*"?[^";,]*\b(first|prev|next|last)\b""", re.IGNORECASE)
 _NEXT = re.compile(r"""\brel\s*=\s*"?[^";,]*\bnext\b""", re.IGNORECASE)
-
-Item = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -65,8 +64,11 @@ class Client:
     reads: dict[Kind, Read] = field(default_factory=dict)
     server_date: str | None = None
 
-    def pages(self, kind: Kind, filter_: str | None = None) -> Iterator[list[Item]]:
+    def pages(self, kind: Kind, filter_: str | None = None) -> Iterator[list[Any]]:
         """Yield a collection's pages, and see that they hold as many records as the server counts.
+
+        A page's records are those of `records.read_records`, or dictionaries where one of them has
+        another shape.
 
         Raises:
             TransientConnectorError: they do not, or the collection moved while it was read.
@@ -82,7 +84,7 @@ class Client:
             self._note(kind, read, answer, items)
             if read.total is None:
                 # without a total this alone tells that something was put in before the page
-                ids = {key for item in items if isinstance(key := item.get("sourcedId"), str)}
+                ids = {key for key in values_of(items, "sourcedId") if isinstance(key, str)}
                 if ids & before:
                     raise self._moved(kind, "a record of one page came again on the next")
                 before = ids
@@ -115,14 +117,18 @@ class Client:
             # a server that is down will say so again to the full read
             return False
 
-    def items(self, answer: Answer, kind: Kind) -> list[Item]:
-        """Return the records of an answer.
+    def items(self, answer: Answer, kind: Kind) -> list[Any]:
+        """Return the records of an answer, as `pages` gives them.
 
         Raises:
             ConnectorError: it is none that can be read.
         """
         if answer.outcome is not Outcome.OK:
             raise self.denial(kind, answer)
+        if "json" in answer.headers.get("content-type", ""):
+            records = read_records(answer.body, self.config.version, kind)
+            if records is not None:
+                return records
         found = self.http.json(answer, f"/{kind}")
         items = found.get(str(kind)) if isinstance(found, dict) else None
         if not isinstance(items, list) or not all(type(item) is dict for item in items):
@@ -165,7 +171,7 @@ class Client:
             self.server_date = answer.headers.get("date")
         return answer
 
-    def _note(self, kind: Kind, read: Read, answer: Answer, items: list[Item]) -> None:
+    def _note(self, kind: Kind, read: Read, answer: Answer, items: list[Any]) -> None:
         told = answer.headers.get("x-total-count", "").strip()
         if told.isascii() and told.isdigit():
             total = int(told)
@@ -181,7 +187,7 @@ class Client:
         self,
         kind: Kind,
         answer: Answer,
-        items: list[Item],
+        items: list[Any],
         params: Mapping[str, str],
         filter_: str | None,
     ) -> dict[str, str] | None:

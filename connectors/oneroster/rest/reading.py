@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from connectors.oneroster.mapping import BadRowError
 from connectors.oneroster.rest.client import Client, modified_since
 from connectors.oneroster.rest.columns import rows_of
-from connectors.oneroster.rest.roles import FIELD_NAMES, roles_of
+from connectors.oneroster.rest.records import plain, values_of
+from connectors.oneroster.rest.roles import FIELD_NAMES, plain_role_of, role_names, roles_of
 from connectors.oneroster.rest.shape import COLLECTIONS, parts_of
 from connectors.oneroster.rest.values import Item, row_of
 from shared.domain.reading import Batch, ReadCertificate, Refused, Row
@@ -23,7 +25,8 @@ GONE = "tobedeleted"
 #: What of a wrong record is kept with its refusal.
 _KEPT = ("sourcedId", "status", "dateLastModified", "identifier")
 
-Amend = Callable[[Kind, Item], None]
+#: No role.
+NOBODY: frozenset[str] = frozenset()
 
 
 class Reading:
@@ -33,16 +36,20 @@ class Reading:
         client: the wire.
         now: an aware instant, for a server that tells no date.
         since: of an incremental read, the cursor of the read before; None: everything is read.
-        amend: corrects what a vendor is known to leave out of a record.
+        identified: roles whose users, where they have no identifier, have the record's id for one.
     """
 
     def __init__(
-        self, client: Client, now: datetime, since: str | None = None, amend: Amend | None = None
+        self,
+        client: Client,
+        now: datetime,
+        since: str | None = None,
+        identified: frozenset[str] = NOBODY,
     ) -> None:
         self._client = client
         self._now = now
         self._since = since
-        self._amend = amend
+        self._identified = identified
         self._org_types: dict[str, str] = {}
         self._latest = ""
         self._deleted: Counter[Kind] = Counter()
@@ -71,8 +78,9 @@ class Reading:
         if kind is Kind.ORGS and not is_full:
             self._note_all_orgs()
         for page in self._client.pages(kind, self._filter()):
-            items = self._active(kind, page)
-            gone = [item for item in page if _is_gone(item)] if len(items) < len(page) else []
+            items, gone = _parted(page)
+            if kind is Kind.USERS:
+                items = self._identify(items)
             self._deleted[kind] += len(gone)
             self._note(kind, page)
             rows = yield from self._rows(kind, items)
@@ -82,25 +90,15 @@ class Reading:
             if kind is Kind.USERS:
                 yield from self._roles(items, () if is_full else gone)
 
-    def _active(self, kind: Kind, page: list[Item]) -> list[Item]:
-        if {item.get("status") for item in page if type(item.get("status")) is str} <= {"active"}:
-            active = page
-        else:
-            active = [item for item in page if not _is_gone(item)]
-        if self._amend is not None:
-            for item in active:
-                self._amend(kind, item)
-        return active
-
-    def _rows(self, kind: Kind, items: Sequence[Item]) -> Generator[Refused, None, list[Row]]:
+    def _rows(self, kind: Kind, items: Sequence[Any]) -> Generator[Refused, None, list[Row]]:
         """Return the rows of records; yield those that are wrong."""
         if not items:
             return []
         parts = parts_of(self._client.config.version, kind)
-        rows = rows_of(items, parts)
+        rows = None if isinstance(items[0], dict) else rows_of(items, parts)
         if rows is None:
             rows = []
-            for item in items:
+            for item in map(plain, items):
                 try:
                     rows.append(row_of(item, parts))
                 except BadRowError as error:
@@ -108,32 +106,52 @@ class Reading:
         self.counts[kind] += len(rows)
         return rows
 
-    def _roles(self, items: Sequence[Item], gone: Sequence[Item]) -> Iterator[Batch | Refused]:
-        version, types = self._client.config.version, self._org_types.get
+    def _roles(self, items: Sequence[Any], gone: Sequence[Any]) -> Iterator[Batch | Refused]:
+        version, types = self._client.config.version, self._org_types
         rows: list[Row] = []
         for item in items:
+            row = plain_role_of(item, version, types)
+            if row is not None:
+                rows.append(row)
+                continue
             try:
-                rows += roles_of(item, version, types)
+                rows += roles_of(plain(item), version, types.get)
             except BadRowError as error:
-                yield _refused(Kind.ROLES, item, error)
+                yield _refused(Kind.ROLES, plain(item), error)
         ended: list[str] = []
         for item in gone:
             # with the user go the roles that still stand there
             with suppress(BadRowError):
-                ended += [str(row[0]) for row in roles_of(item, version, types)]
+                ended += [str(row[0]) for row in roles_of(plain(item), version, types.get)]
         self.counts[Kind.ROLES] += len(rows)
         if rows or ended:
             yield Batch(Kind.ROLES, FIELD_NAMES, rows, tuple(ended))
 
-    def _note(self, kind: Kind, page: Sequence[Item]) -> None:
+    def _identify(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Give users their record's id for the identifier that they lack."""
+        if not self._identified:
+            return items
+        for item, identifier in zip(items, values_of(items, "identifier"), strict=True):
+            if identifier or self._identified.isdisjoint(role_names(plain(item))):
+                continue
+            if isinstance(item, dict):
+                item["identifier"] = item.get("sourcedId")
+            else:
+                item.identifier_ = item.sourcedId_
+        return items
+
+    def _note(self, kind: Kind, page: Sequence[Any]) -> None:
         """Remember when the newest was modified, and what the orgs are."""
-        told = [at for item in page if type(at := item.get("dateLastModified")) is str]
-        self._latest = max(self._latest, *map(_instant, set(told))) if told else self._latest
+        told = {at for at in values_of(page, "dateLastModified") if type(at) is str}
+        if not all(_is_standard(at) for at in told):
+            told = set(map(_instant, told))
+        self._latest = max(self._latest, *told) if told else self._latest
         if kind is Kind.ORGS:
             self._note_orgs(page)
 
-    def _note_orgs(self, page: Sequence[Item]) -> None:
-        self._org_types |= {str(org.get("sourcedId")): str(org.get("type")) for org in page}
+    def _note_orgs(self, page: Sequence[Any]) -> None:
+        both = zip(values_of(page, "sourcedId"), values_of(page, "type"), strict=True)
+        self._org_types |= {str(key).strip(): str(kind) for key, kind in both}
 
     def _note_all_orgs(self) -> None:
         """Learn all orgs' types: those of an administrator may not have changed."""
@@ -174,12 +192,18 @@ class Reading:
         return max(latest, self._since or "")
 
 
-def _is_gone(item: Item) -> bool:
-    return str(item.get("status")).strip().lower() == GONE
+def _parted(page: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Return a page's records apart: those that are, and those that are gone."""
+    told = values_of(page, "status")
+    if all(status == "active" for status in told):
+        return page, ()
+    is_gone = [str(status).strip().lower() == GONE for status in told]
+    both = list(zip(page, is_gone, strict=True))
+    return [item for item, gone in both if not gone], [item for item, gone in both if gone]
 
 
-def _ids_of(items: Sequence[Item]) -> tuple[str, ...]:
-    return tuple(key for item in items if (key := str(item.get("sourcedId") or "").strip()))
+def _ids_of(items: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(id_ for key in values_of(items, "sourcedId") if (id_ := str(key or "").strip()))
 
 
 def _refused(kind: Kind, item: Item, error: BadRowError) -> Refused:
@@ -193,6 +217,10 @@ def _refused(kind: Kind, item: Item, error: BadRowError) -> Refused:
     if kind is Kind.ROLES:
         external_id += "/primary"
     return Refused(kind, external_id, error.field, error.reason, source)
+
+
+def _is_standard(told: str) -> bool:
+    return len(told) == 24 and told[-1] == "Z" and told[10] == "T"
 
 
 def _instant(told: str) -> str:

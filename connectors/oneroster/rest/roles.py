@@ -6,9 +6,11 @@ moves to another school keeps that record; any other is named by its org and rol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from typing import Any
 
-from connectors.oneroster.mapping import BadRowError, checked, roles_of_1_1
+from connectors.oneroster.layout import ROLES_1_1
+from connectors.oneroster.mapping import BadRowError, checked, is_id, roles_of_1_1
 from connectors.oneroster.rest.values import Item, date_of, own_id, ref_of, text_of
 from shared.domain.reading import Row
 from shared.domain.records import FIELDS, Kind, field_names
@@ -16,6 +18,8 @@ from shared.domain.records import FIELDS, Kind, field_names
 FIELD_NAMES = field_names(Kind.ROLES)
 _ROLE_TYPE = FIELD_NAMES.index("roleType") + 1
 _FIELDS = {field.name: field for field in FIELDS[Kind.ROLES]}
+
+_ROLES = _FIELDS["role"].vocabulary
 
 OrgType = Callable[[str], str | None]
 
@@ -40,6 +44,42 @@ def roles_of(item: Item, version: str, org_type: OrgType) -> list[Row]:
         # the same role in the same org, told twice, is one
         rows.setdefault(key, (key, *row[1:]))
     return list(rows.values())
+
+
+def plain_role_of(record: Any, version: str, orgs: Container[str]) -> Row | None:
+    """Return the row of a user who has one plain role, as nearly all have; None: look closer.
+
+    Args:
+        record: the user, of `records.read_records` or a dictionary.
+        version: "1.1" or "1.2".
+        orgs: the ids of the orgs that are known.
+    """
+    if isinstance(record, dict):
+        return None
+    user = record.sourcedId_
+    if version == "1.1":
+        named = ROLES_1_1.get(record.role_)
+        if named is None or not record.orgs_ or len(record.orgs_) != 1:
+            return None
+        org = record.orgs_[0].sourcedId
+    else:
+        if not record.roles_ or len(record.roles_) != 1:
+            return None
+        (role,) = record.roles_
+        named, org = role.role, role.org.sourcedId
+        if role.roleType != "primary" or role.beginDate or role.endDate or named not in _ROLES:
+            return None
+    if org not in orgs or not is_id(user) or not is_id(org):
+        return None
+    return (f"{user}/primary", user, "primary", named, None, None, org)
+
+
+def role_names(item: Item) -> set[object]:
+    """Return the names of a user's roles."""
+    roles = item.get("roles")
+    of_1_2 = roles if isinstance(roles, list) else []
+    named = (role.get("role") for role in of_1_2 if isinstance(role, dict))
+    return {name for name in (item.get("role"), *named) if isinstance(name, str)}
 
 
 def _of_1_1(user: str, item: Item, org_type: OrgType) -> Iterator[Row]:

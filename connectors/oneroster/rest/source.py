@@ -9,7 +9,7 @@ from connectors.network import Network
 from connectors.oneroster.rest.access import access_of
 from connectors.oneroster.rest.client import Client
 from connectors.oneroster.rest.config import OneRosterRestConfig
-from connectors.oneroster.rest.reading import Amend, Reading
+from connectors.oneroster.rest.reading import NOBODY, Reading
 from connectors.oneroster.rest.shape import COLLECTIONS
 from connectors.sdk import ReadRequest
 from connectors.transport.http import HttpClient, account_of
@@ -28,7 +28,7 @@ class OneRosterRest:
         config: address and credentials.
         network: where it may go, and whose budgets it shares.
         name: the connector's, for errors and the account's budget.
-        amend: corrects what a vendor is known to leave out of a record.
+        identified: roles whose users, where they have no identifier, have the record's id for one.
         wait: waits some seconds between tries; tests hand in their own.
         now: gives the instant, for a server that tells none.
     """
@@ -39,14 +39,14 @@ class OneRosterRest:
         network: Network | None = None,
         *,
         name: str = "oneroster_rest",
-        amend: Amend | None = None,
+        identified: frozenset[str] = NOBODY,
         wait: Callable[[float], object] | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self._config = config
         self._network = network
         self._name = name
-        self._amend = amend
+        self._identified = identified
         self._wait = wait
         self._now = now or SystemClock().now
         self._access = access_of(config)
@@ -83,7 +83,7 @@ class OneRosterRest:
             since = request.cursor if request.mode is Mode.INCREMENTAL else None
             if since is not None and not self._filters(client):
                 since = None
-            yield from Reading(client, self._now(), since, self._amend).read()
+            yield from Reading(client, self._now(), since, self._identified).read()
 
     def _filters(self, client: Client) -> bool:
         return self._config.use_filter and all(map(client.can_filter, self._kinds()))

@@ -41,3 +41,14 @@ def test_the_days_differ_a_little():
         after = {student.person for student in two.students}
         assert 0 < len(before - after) < 50
         assert 0 < len(after - before) < 50
+
+
+def test_who_stays_stays_in_class():
+    days = [generate("oak", seed=1, students=1000, day=day) for day in (0, 3)]
+    before, after = ({s.number: s for s in day.sections} for day in days)
+    here = {student.person.number for student in days[1].students}
+    for number, section in before.items():
+        stayed = [student for student in section.students if student in here]
+        if stayed:
+            assert list(after[number].students)[: len(stayed)] == stayed
+            assert after[number].teacher == section.teacher

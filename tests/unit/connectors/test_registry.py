@@ -25,7 +25,7 @@ def _fresh():
 def test_every_vendor_is_registered_and_the_reverse():
     folder = Path(connectors.vendors.__path__[0])
     vendors = {p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("_")}
-    standard = {"clever_csv", "oneroster_csv", "oneroster_csv_export"}
+    standard = {"clever_csv", "oneroster_csv", "oneroster_csv_export", "oneroster_rest"}
     assert vendors | standard == set(registry.names())
     for name in registry.names():
         connector = registry.get(name)

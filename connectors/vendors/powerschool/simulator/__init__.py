@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from connectors.district.model import District
 from connectors.sdk import Mounted
+from connectors.vendors.powerschool.simulator.days import turn
 from connectors.vendors.powerschool.simulator.server import Server
 
 
@@ -25,4 +26,5 @@ def mount(district: District, base_url: str) -> Mounted:
             "client_secret": server.access.client_secret,
             "application_name": "bellringer",
         },
+        turn=lambda today: turn(server.tables, today),
     )

@@ -36,6 +36,7 @@ class Tables:
         self.students: dict[int, Item] = {}
         self.enrollments: dict[int, Item] = {}
         self._members: dict[int, list[Item]] | None = None
+        self._last_enrollment = 0
         self._fill(district)
 
     def touch(self, table: str, dcid: int) -> None:
@@ -114,7 +115,7 @@ class Tables:
                 "expression": f"{section.period}(A)",
             }
             for number in section.students:
-                self._enroll(dcid, students[number])
+                self.enroll(dcid, students[number])
 
     def _fill_terms(self, district: District, schools: Iterable[int]) -> dict[tuple[int, int], int]:
         # each school has terms of its own
@@ -193,8 +194,10 @@ class Tables:
             }
         return found
 
-    def _enroll(self, section: int, student: int) -> None:
-        dcid = 90_000 + len(self.enrollments)
+    def enroll(self, section: int, student: int) -> None:
+        """Put a student into a section."""
+        dcid = max(90_000 + len(self.enrollments), self._last_enrollment + 1)
+        self._last_enrollment = dcid
         self.enrollments[dcid] = {
             "id": dcid,
             "section_id": section,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 
+import httpx
 import pytest
 
+from connectors.district.generate import generate
 from connectors.sdk import ReadRequest
 from shared.domain.reading import Batch
 from shared.domain.records import Kind
@@ -192,3 +194,22 @@ def test_only_what_changed_is_asked_for(vendor, kit):
         f"GET /ws/dataversion/bellringer/{cursor_of(items)}",
         "GET /ws/v1/student/5003",
     ]
+
+
+def test_the_day_after_is_read_by_its_data_version_as_in_full(serve, kit):
+    district = generate("oak", seed=7, students=300)
+    with serve(district) as vendor:
+        full = kit.read(vendor.source())
+        day = vendor.settings["url"].rpartition("/oak/")[0] + "/_simulator/day"
+        assert httpx.post(day, json={"day": 2}, trust_env=False).status_code == 200
+        changes = kit.read(vendor.source(), Mode.INCREMENTAL, full[-1].cursor)
+        again = kit.read(vendor.source())
+    users = kit.of_kind(kit.rows(changes), Kind.USERS)
+    assert 0 < len(users) < 30
+    now = kit.of_kind(kit.rows(again), Kind.USERS)
+    assert {key: row for key, row in users.items() if key in now} == {
+        key: now[key] for key in users if key in now
+    }
+    joined = set(now) - set(kit.of_kind(kit.rows(full), Kind.USERS))
+    assert joined
+    assert joined <= set(users)

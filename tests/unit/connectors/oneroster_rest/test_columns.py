@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from connectors.oneroster.mapping import BadRowError
 from connectors.oneroster.rest.columns import rows_of
-from connectors.oneroster.rest.roles import roles_of
+from connectors.oneroster.rest.records import plain, read_records
+from connectors.oneroster.rest.roles import plain_role_of, roles_of
 from connectors.oneroster.rest.shape import COLLECTIONS, Form, parts_of
 from connectors.oneroster.rest.values import row_of
 from shared.domain.records import Kind
@@ -43,26 +45,34 @@ def good(part: Any) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def pages(draw: Any) -> tuple[tuple[Any, ...], list[dict[str, Any]]]:
-    parts = parts_of(draw(st.sampled_from(["1.1", "1.2"])), draw(st.sampled_from(COLLECTIONS)))
+def pages(draw: Any) -> tuple[str, Kind, list[dict[str, Any]]]:
+    version, kind = draw(st.sampled_from(["1.1", "1.2"])), draw(st.sampled_from(COLLECTIONS))
+    parts = parts_of(version, kind)
     wanted = [part for part in parts if part.form is not Form.OWN_ID]
     record = st.fixed_dictionaries({"sourcedId": IDS, **{part.key: good(part) for part in wanted}})
     items = draw(st.lists(record, min_size=1, max_size=4))
     if draw(st.booleans()):
         item = draw(st.sampled_from(items))
         item[draw(st.sampled_from(["sourcedId", *(part.key for part in wanted)]))] = draw(ODD)
-    return parts, items
+    return version, kind, items
+
+
+def read(items: list[dict[str, Any]], version: str, kind: Kind) -> list[Any] | None:
+    return read_records(json.dumps({str(kind): items}).encode(), version, kind)
 
 
 @settings(max_examples=400)
 @given(pages())
 def test_they_are_the_same_or_one_needs_a_closer_look(page):
-    parts, items = page
-    together = rows_of(items, parts)
-    if together is None:
+    version, kind, items = page
+    parts = parts_of(version, kind)
+    records = read(items, version, kind)
+    together = None if records is None else rows_of(records, parts)
+    if records is None or together is None:
         return
     alone = [row_of(item, parts) for item in items]
     assert [tuple(value or None for value in row) for row in together] == alone
+    assert [row_of(plain(record), parts) for record in records] == alone
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
@@ -73,7 +83,28 @@ def test_plain_records_need_no_closer_look(version, kind, data):
     parts = parts_of(version, kind)
     wanted = {part.key: good(part) for part in parts if part.form is not Form.OWN_ID}
     record = st.fixed_dictionaries({"sourcedId": IDS, **wanted})
-    assert rows_of(data.draw(st.lists(record, min_size=1, max_size=3)), parts) is not None
+    records = read(data.draw(st.lists(record, min_size=1, max_size=3)), version, kind)
+    assert records is not None
+    assert rows_of(records, parts) is not None
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["student", "administrator", "wizard", " student", None]),
+    st.lists(st.sampled_from(["s1", "s2", "s 3", ""]), max_size=2),
+    st.sampled_from(["primary", "secondary", "third"]),
+    st.sampled_from([None, "", "2026-08-20", "soon"]),
+)
+def test_a_plain_role_is_the_same_as_looked_at_closely(role, orgs, role_type, begin):
+    refs = [{"sourcedId": org} for org in orgs]
+    types = {"s1": "school", "s2": "district"}
+    roles = [{"roleType": role_type, "role": role, "org": ref, "beginDate": begin} for ref in refs]
+    for version, more in (("1.1", {"role": role, "orgs": refs}), ("1.2", {"roles": roles})):
+        item = {"sourcedId": "u", **more}
+        records = read([item], version, Kind.USERS)
+        row = None if records is None else plain_role_of(records[0], version, types)
+        if row is not None:
+            assert [row] == roles_of(item, version, types.get)
 
 
 def test_an_element_may_have_a_comma_which_no_csv_cell_can_tell():
@@ -94,7 +125,8 @@ def test_a_reference_that_names_nothing_is_told(value):
     with pytest.raises(BadRowError) as caught:
         row_of(item, parts)
     assert caught.value.field == "classSourcedId"
-    assert rows_of([item], parts) is None
+    records = read([item], "1.2", Kind.ENROLLMENTS)
+    assert records is None or rows_of(records, parts) is None
 
 
 def test_roles_of_1_2_have_ids_that_last():

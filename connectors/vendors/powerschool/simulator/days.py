@@ -1,0 +1,85 @@
+"""The simulated server's records become those of another day; what the hub has written stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors.district.model import District
+from connectors.vendors.powerschool.simulator.tables import Item, Tables
+
+#: Transferred out: students are hardly ever deleted.
+LEFT = {
+    "enroll_status": "T",
+    "enroll_status_description": "Transferred Out",
+    "enroll_status_code": 2,
+}
+HERE = {"enroll_status": "A", "enroll_status_description": "Active", "enroll_status_code": 0}
+
+
+def turn(tables: Tables, district: District) -> None:
+    """Let students join, leave and be renamed until the server holds a district.
+
+    Each change moves the data version. Schools, terms, courses and staff stay the same.
+    """
+    wanted = Tables(district)
+    with tables.lock:
+        students = _merge(tables, wanted, "students", lambda row: row["local_id"], _same_student)
+        gone = {row["local_id"] for row in tables.students.values()}
+        gone -= {row["local_id"] for row in wanted.students.values()}
+        for dcid, row in tables.students.items():
+            if row["local_id"] in gone and row["school_enrollment"]["enroll_status"] != "T":
+                row["school_enrollment"] |= LEFT
+                tables.touch("students", dcid)
+        sections = _merge(tables, wanted, "sections", lambda row: row["section_number"])
+        _turn_enrollments(tables, wanted, students, sections)
+
+
+def _merge(
+    tables: Tables,
+    wanted: Tables,
+    table: str,
+    key_of: Callable[[Item], Any],
+    amend: Callable[[Item, Item], bool] | None = None,
+) -> dict[int, int]:
+    """Put in what is new; returns, by the wanted tables' DCIDs, those of this server."""
+    held = tables.of(table)
+    known = {key_of(row): dcid for dcid, row in held.items()}
+    found = {}
+    for there, row in wanted.of(table).items():
+        dcid = known.get(key_of(row))
+        if dcid is None:
+            dcid = max(held, default=0) + 1
+            held[dcid] = {**row, "id": dcid}
+            tables.touch(table, dcid)
+        elif amend is not None and amend(held[dcid], row):
+            tables.touch(table, dcid)
+        found[there] = dcid
+    return found
+
+
+def _same_student(held: Item, row: Item) -> bool:
+    """Take the name of the day; returns whether anything has changed."""
+    is_back = held["school_enrollment"]["enroll_status"] == "T"
+    if held["name"] == row["name"] and not is_back:
+        return False
+    held["name"] = row["name"]
+    held["school_enrollment"] |= HERE
+    return True
+
+
+def _turn_enrollments(
+    tables: Tables, wanted: Tables, students: dict[int, int], sections: dict[int, int]
+) -> None:
+    pairs = {
+        (sections[row["section_id"]], students[row["student_id"]])
+        for row in wanted.enrollments.values()
+    }
+    held = {(row["section_id"], row["student_id"]): row for row in tables.enrollments.values()}
+    for pair, row in held.items():
+        if bool(row.get("dropped")) == (pair in pairs):
+            row["dropped"] = pair not in pairs
+            tables.touch("enrollments", row["id"])
+    for section, student in sorted(pairs - set(held)):
+        tables.enroll(section, student)
+        tables.touch("enrollments", max(tables.enrollments))
