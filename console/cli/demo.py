@@ -61,6 +61,7 @@ def demo(
         database_url=None,
         broker_url=None,
         secret_key=None,
+        private_networks="127.0.0.0/8",
         metrics_port=None,
         tick_s=0.2,
         sweep_s=1,
