@@ -39,6 +39,8 @@ _KNOWABLE = (
 )
 
 _Parts = NDArray[np.uint64]
+#: Eight bytes as a number; only that equal bytes are equal numbers matters.
+_WORD = np.dtype("<u8")
 
 
 class InputHash:
@@ -114,7 +116,7 @@ class LinkedRows:
             f"{_KNOWABLE} AND substr(l.fingerprint, 1, {width})"
             f" IN (SELECT e.value FROM {run.elements('CAST(:parts AS text)')})"
         )
-        unseen = self._parts[~self._is_seen].astype(">u8").tobytes().hex()
+        unseen = self._parts[~self._is_seen].tobytes().hex()
         for start in range(0, len(unseen), width * _LOOK_FOR):
             some = unseen[start : start + width * _LOOK_FOR]
             parts = [some[place : place + width] for place in range(0, len(some), width)]
@@ -151,8 +153,8 @@ class LinkedRows:
             )
             for some in found.scalars():
                 parts += bytes.fromhex(some)
-        loaded = np.frombuffer(parts, dtype=">u8").astype(np.uint64)
-        loaded.sort()
+        loaded = np.frombuffer(parts, dtype=_WORD)
+        loaded.sort()  # where it lies: a copy would double what is held
         return loaded
 
 
@@ -166,4 +168,4 @@ def count_known(run: Statements, kind: Kind) -> int:
 
 def _words(fingerprints: bytes) -> NDArray[np.uint64]:
     """Return fingerprints as two numbers each."""
-    return np.frombuffer(fingerprints, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+    return np.frombuffer(fingerprints, dtype=_WORD).reshape(-1, 2)
