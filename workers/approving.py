@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from shared.db.claiming import Outcome, check_fence
 from shared.errors import ContractError
-from shared.roster.approvals import CarriedOut, carry_out
+from shared.roster.carrying_out import CarriedOut, carry_out
 from shared.roster.locking import hub_lock
 from shared.roster.rules import load_rules
 from shared.roster.statements import statements

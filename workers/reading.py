@@ -13,10 +13,11 @@ from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.states import Mode, Tier
 from shared.errors import PermanentConnectorError
 from shared.roster.apply import Applied, apply_plan
+from shared.roster.attempt import JobKey
 from shared.roster.locking import hub_lock
 from shared.roster.plan import Plan, make_plan
 from shared.roster.planning import counts_of
-from shared.roster.staging import JobKey, Staging
+from shared.roster.staging import Staging
 from workers.runner import Apply, Work
 
 

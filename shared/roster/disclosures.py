@@ -21,8 +21,8 @@ from shared.db.tables import apps
 from shared.db.views import iso
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
+from shared.roster.attempt import JobKey
 from shared.roster.privacy import HIDE, Privacy
-from shared.roster.staging import JobKey
 from shared.roster.statements import Statements, elements, statements
 
 #: Users that are kept in memory before they are written together.

@@ -18,6 +18,7 @@ from shared.domain.reading import Absence, ReadCertificate
 from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
 from shared.roster.absences import find_absences, suspend_removals
+from shared.roster.attempt import JobKey
 from shared.roster.bases import look_again, take_unfinished
 from shared.roster.filtering import filter_staged
 from shared.roster.holding import hold_removals, hold_what_is_named
@@ -26,7 +27,7 @@ from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
 from shared.roster.rules import AppRules, TenantRules, load_rules
 from shared.roster.scope import newly_owned, note_scope, rescoped_kinds, scope_fingerprint
-from shared.roster.staging import JobKey, Staging
+from shared.roster.staging import Staging
 from shared.roster.statements import LARGE, OPEN, Statements, statements
 from shared.roster.stranding import strand
 from shared.roster.tenant_quality import compile_quality

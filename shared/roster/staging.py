@@ -24,7 +24,7 @@ from shared.db.hub_tables import (
 from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import FIELDS, Field, Kind
 from shared.errors import ContractError
-from shared.roster.attempt import JobKey as JobKey
+from shared.roster.attempt import JobKey
 from shared.roster.known import InputHash, LinkedRows
 from shared.roster.lines import are_storable, fingerprints_of, is_storable, lines_of, storable
 from shared.roster.mapping import Mapper

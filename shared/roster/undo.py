@@ -18,9 +18,9 @@ from shared.db.tables import apps, jobs, tenants
 from shared.domain.records import Kind
 from shared.domain.states import UNFINISHED, JobState, Tier, Trigger
 from shared.errors import ConfigurationError
+from shared.roster.attempt import JobKey
 from shared.roster.history import do_not_compile
 from shared.roster.locking import hub_lock
-from shared.roster.staging import JobKey
 from shared.roster.statements import Statements
 from shared.roster.undo_effects import gather, judge
 from shared.roster.undo_restoring import (

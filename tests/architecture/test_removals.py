@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 #: Each takes absences that a certificate let through, rows that a person approved, or a run that a
 #: person undoes.
-REMOVERS = {"removing.py", "approvals.py", "undo_restoring.py"}
+REMOVERS = {"removing.py", "carrying_out.py", "undo_restoring.py"}
 _REMOVES = re.compile(
     r"ended_at\s*=\s*(?!NULL\b|excluded\b)\S|status\s*=\s*'tobedeleted'", re.IGNORECASE
 )
@@ -50,7 +50,7 @@ def test_removals_stand_in_few_modules() -> None:
         if "migrations" not in path.parts
     }
     assert found["removing.py"], "the rule sees nothing where records are removed"
-    assert found["approvals.py"], "the rule sees nothing where approvals are carried out"
+    assert found["carrying_out.py"], "the rule sees nothing where approvals are carried out"
     assert {name for name, texts in found.items() if texts} <= REMOVERS
 
 

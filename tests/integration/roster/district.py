@@ -18,9 +18,10 @@ from shared.domain.reading import Batch, ReadCertificate, Refused, Row
 from shared.domain.records import FIELDS, Kind, encode_list, field_names
 from shared.domain.states import Mode
 from shared.roster.apply import apply_plan
+from shared.roster.attempt import JobKey
 from shared.roster.locking import hub_lock
 from shared.roster.plan import Plan, make_plan
-from shared.roster.staging import JobKey, Staging
+from shared.roster.staging import Staging
 
 Roster = dict[Kind, list[Row]]
 

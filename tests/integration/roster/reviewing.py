@@ -13,7 +13,7 @@ from shared.db.hub_tables import HUB, LINKS
 from shared.db.review_tables import approval_rows, approvals, judged_pairs
 from shared.db.tables import apps, tenants
 from shared.domain.records import Kind
-from shared.roster.approvals import CarriedOut, carry_out
+from shared.roster.carrying_out import CarriedOut, carry_out
 from shared.roster.locking import hub_lock
 from shared.roster.rules import load_rules, parse_app_rules, parse_tenant_rules
 from shared.roster.statements import statements

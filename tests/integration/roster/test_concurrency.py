@@ -9,8 +9,8 @@ from sqlalchemy.exc import OperationalError
 from shared.db.hub_tables import hubs
 from shared.db.tables import tenants
 from shared.roster.apply import apply_plan
+from shared.roster.attempt import JobKey
 from shared.roster.locking import hub_lock
-from shared.roster.staging import JobKey
 from tests.integration.roster.district import Hub, roster
 
 

@@ -10,7 +10,7 @@ from shared.db.hub_tables import HUB, LINKS, STAGES, change_log, hubs
 from shared.domain.records import Kind, decode_list
 from shared.domain.states import Mode
 from shared.errors import ContractError, PermanentConnectorError, TransientConnectorError
-from shared.roster.staging import JobKey
+from shared.roster.attempt import JobKey
 from tests.integration.roster.district import Hub, enrollment, record, roster, user
 
 

@@ -18,8 +18,8 @@ from shared.db.hub_tables import HUB, LINKS
 from shared.domain.reading import Batch
 from shared.domain.records import FIELDS, Kind, decode_list, field_names
 from shared.domain.states import Mode
+from shared.roster.attempt import JobKey
 from shared.roster.snapshot import Snapshot
-from shared.roster.staging import JobKey
 from tests.integration.roster.district import Hub, record, roster, user
 from tests.oneroster_checker import apply_delta, read_set
 

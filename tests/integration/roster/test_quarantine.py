@@ -7,7 +7,7 @@ import json
 from shared.db.hub_tables import quarantine
 from shared.domain.reading import Refused
 from shared.domain.records import Kind, encode_list
-from shared.roster.staging import JobKey
+from shared.roster.attempt import JobKey
 from tests.integration.roster.district import Hub, enrollment, record, roster, user
 
 

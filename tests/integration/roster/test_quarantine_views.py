@@ -10,6 +10,7 @@ from shared.db.gate import Gate
 from shared.db.hub_tables import quarantine
 from shared.db.tables import jobs
 from shared.domain.records import Kind, field_names
+from shared.roster.attempt import JobKey
 from shared.roster.quarantine_views import (
     Wanted,
     count_quarantined,
@@ -17,7 +18,6 @@ from shared.roster.quarantine_views import (
     quarantined,
     source_fields,
 )
-from shared.roster.staging import JobKey
 from tests.integration.roster.district import Hub, roster, user
 
 

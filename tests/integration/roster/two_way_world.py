@@ -19,9 +19,9 @@ from shared.db.review_tables import conflicts
 from shared.domain.records import Kind, decode_list, encode_list
 from shared.errors import ConfigurationError, PermanentConnectorError
 from shared.roster.answers import record_results
+from shared.roster.attempt import JobKey
 from shared.roster.plan import Plan
 from shared.roster.resolutions import Choice, resolve_conflict
-from shared.roster.staging import JobKey
 from shared.roster.write_back import Intent, pending_writes
 from tests.integration.roster.district import Hub
 
