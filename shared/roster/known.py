@@ -76,7 +76,7 @@ class LinkedRows:
         self._kind = kind
         self._seed = hashlib.blake2b(seed + _READING, digest_size=FINGERPRINT_BYTES)
         self._total = total
-        self._parts = self._load()
+        self._parts, self._twins = _apart(self._load())
         self._is_seen = np.zeros(len(self._parts), dtype=np.bool_)
         self.rows = 0
 
@@ -116,7 +116,7 @@ class LinkedRows:
             f"{_KNOWABLE} AND substr(l.fingerprint, 1, {width})"
             f" IN (SELECT e.value FROM {run.elements('CAST(:parts AS text)')})"
         )
-        unseen = self._parts[~self._is_seen].tobytes().hex()
+        unseen = np.concatenate([self._parts[~self._is_seen], self._twins]).tobytes().hex()
         for start in range(0, len(unseen), width * _LOOK_FOR):
             some = unseen[start : start + width * _LOOK_FOR]
             parts = [some[place : place + width] for place in range(0, len(some), width)]
@@ -156,6 +156,15 @@ class LinkedRows:
         loaded = np.frombuffer(parts, dtype=_WORD)
         loaded.sort()  # where it lies: a copy would double what is held
         return loaded
+
+
+def _apart(parts: _Parts) -> tuple[_Parts, _Parts]:
+    """Return which of sorted numbers one link has, and which several: these are never known."""
+    is_next = parts[1:] == parts[:-1]
+    if not is_next.any():
+        return parts, parts[:0]
+    is_twin = np.concatenate([is_next, [False]]) | np.concatenate([[False], is_next])
+    return parts[~is_twin], np.unique(parts[is_twin])
 
 
 def count_known(run: Statements, kind: Kind) -> int:

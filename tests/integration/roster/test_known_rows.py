@@ -211,6 +211,24 @@ def test_an_id_that_comes_as_it_was_and_otherwise_keeps_its_last_good_version(
     assert hub.everything() == before
 
 
+def test_links_whose_fingerprints_begin_alike_are_read(hub: Hub, tmp_path: Path) -> None:
+    app = hub.app(1)
+    folder = write_good(tmp_path / "set")
+    sync_set(hub, app, folder)
+    link = LINKS[Kind.USERS]
+    one, other, *rest = hub.table(link)
+    alike = one["fingerprint"][:16] + other["fingerprint"][16:]
+    with hub.database.write() as connection:
+        connection.execute(
+            update(link).where(link.c.external_id == other["external_id"]).values(fingerprint=alike)
+        )
+    plan = plan_set(hub, app, folder)
+    assert plan.known[Kind.USERS] == len(rest)
+    assert plan.staged[Kind.USERS] == 2
+    counts = hub.apply(plan)[Kind.USERS]
+    assert (counts["unchanged"], counts["removed"]) == (len(rest) + 2, 0)
+
+
 def test_a_hub_that_moved_under_known_rows_has_them_read_again(hub: Hub, tmp_path: Path) -> None:
     app = hub.app(1)
     folder = write_good(tmp_path / "set")
