@@ -48,20 +48,21 @@ def _strand_by(run: Statements, kind: Kind, field: Field, named: Kind) -> int:
     going = f"WITH going AS MATERIALIZED ({_going(named)})"
     reason = f"'it names no record of {named} that was read: ' || s.{raw(field)}"
     opened = f"{going} SELECT s.n FROM {STAGES[kind].name} AS s WHERE {OPEN}"
-    opened += f" AND {_names_going(run, 's', field)}"
+    opened += f" AND {_names_going(run, kind, 's', field)}"
     refuse(run, kind, f"{OPEN} AND s.n IN ({opened})", field.name, reason, ref=named)
     link = LINKS[kind].name
+    in_hub, in_link = (_names_going(run, kind, row, field) for row in ("h", "l"))
     # by the hub's indexes: the links of one user are found by none
     added = run.run(
         "INSERT INTO stage_absences"
         " (app_id, job_id, attempt, kind, external_id, sourced_id, school, fingerprint, verdict)"
         f" {going}, named AS MATERIALIZED (SELECT h.sourced_id FROM {HUB[kind].name} AS h"
-        f" WHERE h.tenant_id = :tenant AND h.status = 'active' AND {_names_going(run, 'h', field)})"
+        f" WHERE h.tenant_id = :tenant AND h.status = 'active' AND {in_hub})"
         " SELECT :app, :job, :attempt, CAST(:kind AS text), l.external_id, l.sourced_id,"
         f" {SCHOOL_OF[kind]}, l.fingerprint, 'removed' FROM named AS m"
         f" JOIN {link} AS l ON l.sourced_id = m.sourced_id AND l.app_id = :app"
         f" JOIN {HUB[kind].name} AS h ON h.tenant_id = :tenant AND h.sourced_id = m.sourced_id"
-        f" WHERE l.ended_at IS NULL AND {_names_going(run, 'l', field)}"
+        f" WHERE l.ended_at IS NULL AND {in_link}"
         f" AND l.external_id NOT IN (SELECT a.external_id FROM stage_absences AS a WHERE {ABSENT})"
         f" AND l.external_id NOT IN (SELECT s.external_id FROM {STAGES[kind].name} AS s"
         f" WHERE {OPEN})",
@@ -121,13 +122,26 @@ def _tell_known(run: Statements, kind: Kind, field: Field) -> None:
     )
 
 
-def _names_going(run: Statements, row: str, field: Field) -> str:
-    """Return the condition: a row's reference names what is going."""
-    column = f"{row}.{snake(field.name)}"
-    going = "(SELECT g.sourced_id FROM going AS g)"
+def _names_going(run: Statements, kind: Kind, row: str, field: Field) -> str:
+    """Return the condition: a reference of stage `s`, hub `h` or link `l` names what is going."""
+    column = snake(field.name)
+    going = "SELECT g.sourced_id FROM going AS g"
     if not field.many:
-        return f"{column} IN {going}"
-    return f"EXISTS (SELECT 1 FROM {run.elements(column)} WHERE e.value IN {going})"
+        return f"{row}.{column} IN ({going})"
+    table, key, where = {
+        "s": (STAGES[kind].name, "n", OPEN.replace("s.", "x.")),
+        "h": (HUB[kind].name, "sourced_id", "x.tenant_id = :tenant AND x.status = 'active'"),
+        "l": (LINKS[kind].name, "external_id", "x.app_id = :app AND x.ended_at IS NULL"),
+    }[row]
+    # taken apart once for all rows: in a row's own condition all that goes is looked at for each
+    parts = (
+        f"SELECT x.{key} AS place, e.value FROM {table} AS x"
+        f" CROSS JOIN {run.elements(f'x.{column}')} WHERE {where} AND x.{column} IS NOT NULL"
+    )
+    return (
+        f"{row}.{key} IN (WITH parts AS MATERIALIZED ({parts})"
+        f" SELECT o.place FROM parts AS o WHERE o.value IN ({going}))"
+    )
 
 
 def _going(kind: Kind) -> str:
