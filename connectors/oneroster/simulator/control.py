@@ -1,7 +1,8 @@
 """The tests' own paths on the simulated server, under `/_simulator`, apart from the standard's.
 
-- `POST /_simulator/faults` takes a list of faults (see `faults`); `DELETE` forgets all.
-- `POST /_simulator/settings` takes the habits (`totals`, `links`, `max_page`, `filters`, `behind`)
+- `POST /_simulator/faults` takes a list of faults (see `faults` and
+  `connectors.district.troubles`); `DELETE` forgets all.
+- `POST /_simulator/settings` takes the habits (`totals`, `links`, `page_size`, `filters`, `behind`)
   and `token_life_s`, `grants` (a list, null: all), `styles`, `says_expired`, `clock_skew_s`,
   `tombstones`.
 - `PUT`, `PATCH` and `DELETE /_simulator/records/COLLECTION/ID` change a record in every version.

@@ -1,88 +1,17 @@
-"""What may go wrong on a simulated OneRoster server (see `connectors.district.faults`).
+"""What may go wrong on a simulated OneRoster server beside the troubles that any server has.
 
-- before the answer: `unauthorized` (401), `denied` (403), `missing` (404), `busy` (429, Retry-After
-  `value`), `busy_silent` (429 without), `error` (500), `unavailable` (503), `html` (200 with a
-  page), `down` (302 to a status page), `moved` (301), `expire` (every token is forgotten), `slow`
-  (`value` seconds), `leaves` (the first user is no more), `joins` (a user comes to the front)
-- of the answer: `drip` (a byte each `value` seconds), `endless` (a body that never ends), `cut`
-  (half of it), `drop` (the connection ends in the middle), `shape` (JSON that is no envelope),
-  `miscount` (the total is `value` too high), `short` (a page lacks its last record), `empty`
+`leaves` (the first user is no more), `joins` (a user comes to the front), `miscount` (the total is
+`value` too high).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from connectors.district.faults import Faults
+from connectors.district.troubles import make_faults
 
-from starlette.responses import RedirectResponse, Response, StreamingResponse
-
-from connectors.district.faults import Fault, Faults
-
-NAMES = frozenset(
-    {
-        *("unauthorized", "denied", "missing", "busy", "busy_silent", "error", "unavailable"),
-        *("html", "down", "moved", "expire", "slow", "leaves", "joins"),
-        *("drip", "endless", "cut", "drop", "shape", "miscount", "short", "empty"),
-    }
-)
-_PAGE = "<html><body>We will be back soon.</body></html>"
+NAMES = ("leaves", "joins", "miscount")
 
 
-def _status(code: int, **headers: str) -> Callable[[Fault], Response]:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: Response(status_code=code, headers=named)
-
-
-_BROKEN: dict[str, Callable[[Fault], Response]] = {
-    "unauthorized": _status(401),
-    "denied": _status(403),
-    "missing": _status(404),
-    "busy": lambda fault: Response(status_code=429, headers={"Retry-After": f"{fault.value:g}"}),
-    "busy_silent": _status(429),
-    "error": _status(500),
-    "unavailable": _status(503),
-    "html": lambda _: Response(_PAGE, media_type="text/html"),
-    "down": lambda _: RedirectResponse("https://status.example/down?host=simulated", 302),
-    "moved": lambda _: RedirectResponse("https://moved.example/", 301),
-}
-
-
-def make_faults() -> Faults:
+def oneroster_faults() -> Faults:
     """Return a server's faults, of which none waits yet."""
-    return Faults(NAMES, _BROKEN)
-
-
-def damaged(faults: Faults, response: Response, place: str) -> Response:
-    """Return an answer as a fault of its body leaves it."""
-    if response.status_code != 200:
-        return response
-    body, kind = bytes(response.body), "application/json"
-    if faults.strike("cut", place):
-        return Response(body[: len(body) // 2], media_type=kind)
-    if faults.strike("shape", place):
-        return Response(b"[1,2]", media_type=kind)
-    if faults.strike("drop", place):
-        return StreamingResponse(_broken_off(body), media_type=kind)
-    if faults.strike("endless", place):
-        return StreamingResponse(_endless(), media_type=kind)
-    if fault := faults.strike("drip", place):
-        return StreamingResponse(_dripping(body, fault.value), media_type=kind)
-    return response
-
-
-async def _broken_off(body: bytes) -> AsyncIterator[bytes]:
-    yield body[: len(body) // 2]
-    raise ConnectionResetError("asked for by a fault")
-
-
-async def _endless() -> AsyncIterator[bytes]:
-    yield b'{"users":['
-    while True:
-        yield b" " * 65_536
-        await asyncio.sleep(0)
-
-
-async def _dripping(body: bytes, every_s: float) -> AsyncIterator[bytes]:
-    for place in range(len(body)):
-        yield body[place : place + 1]
-        await asyncio.sleep(every_s)
+    return make_faults(NAMES)

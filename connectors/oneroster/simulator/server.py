@@ -21,9 +21,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors.district.model import District
+from connectors.district.troubles import damaged
 from connectors.oneroster.simulator.access import Access
 from connectors.oneroster.simulator.control import Control
-from connectors.oneroster.simulator.faults import damaged, make_faults
+from connectors.oneroster.simulator.faults import oneroster_faults
 from connectors.oneroster.simulator.paths import LISTS, SINGLES, Listing
 from connectors.oneroster.simulator.queries import BadQueryError, only, sorted_by, test_of
 from connectors.oneroster.simulator.records import Record
@@ -41,14 +42,14 @@ class Habits:
     Attributes:
         totals: whether `X-Total-Count` is told.
         links: whether `Link` is told.
-        max_page: the longest page, however long a one is asked for.
+        page_size: the longest page, however long a one is asked for.
         filters: honoured, ignored, refused, or empty (whatever is filtered is nothing).
         behind: what a page behind the last one is: empty, or missing (404).
     """
 
     totals: bool = True
     links: bool = True
-    max_page: int = 10_000
+    page_size: int = 10_000
     filters: str = "honoured"
     behind: str = "empty"
 
@@ -80,7 +81,7 @@ class Server:
         self._base_url = base_url
         self.habits = habits
         self.access = Access(district, salt)
-        self.faults = make_faults()
+        self.faults = oneroster_faults()
         self.stores = {
             version: Store(district, version, f"{base_url}{paths[0]}", amend)
             for version, paths in roots.items()
@@ -149,7 +150,7 @@ class Server:
     def _list(self, store: Store, listing: Listing) -> Handler:
         async def listed(request: Request) -> Response:
             limit, offset = _numbers(request)
-            limit = min(limit, self.habits.max_page)
+            limit = min(limit, self.habits.page_size)
             place = request.url.query
             sent, total = self._select(store, listing, request, offset, limit)
             if not sent and offset and self.habits.behind == "missing":

@@ -62,7 +62,7 @@ def test_paging_at_every_boundary(vendor, kit, habits):
 @pytest.mark.parametrize("habits", HABITS, ids=str)
 def test_a_server_whose_pages_are_shorter_than_asked_for_is_read_to_its_end(vendor, kit, habits):
     whole = kit.rows(kit.read(vendor.source()))
-    vendor.set(**habits, max_page=10)
+    vendor.set(**habits, page_size=10)
     assert kit.rows(kit.read(vendor.source(page_size=1000))) == whole
 
 
