@@ -47,11 +47,14 @@ class ReadRequest:
         cursor: the cursor of the last committed read; None: there was none, so an incremental
             read is a full one and says so in its certificate's mode.
         known: tells a full read which source rows have not changed; None: nothing is known.
+        folder: an empty one, for what must lie at hand while it is read; it is removed with all it
+            holds. None: the source makes its own.
     """
 
     mode: Mode
     cursor: str | None = None
     known: Known | None = None
+    folder: Path | None = None
 
 
 @runtime_checkable

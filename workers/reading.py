@@ -45,7 +45,7 @@ def read_into_staging(work: Work, source: Source) -> Plan:
     certificate: ReadCertificate | None = None
     # what a 2-way app holds of every record must be at hand when it is written to
     known = staging if assignment.mode is Mode.FULL and assignment.tier is Tier.IMPORT else None
-    for item in source.read(ReadRequest(assignment.mode, cursor, known)):
+    for item in source.read(ReadRequest(assignment.mode, cursor, known, work.folder)):
         if certificate is not None:
             raise PermanentConnectorError(
                 assignment.connector, "the read went on after its certificate"

@@ -14,6 +14,15 @@ from shared.domain.records import EXTENSIBLE, FIELDS, Field, Kind, encode_list
 
 _GUID = re.compile(r"[0-9A-Za-z.\-_/@]{1,255}")
 _DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
+#: The XML schema's dateTime, with its zone.
+_INSTANT = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
+    r"(Z|[+-]\d{2}:\d{2})",
+    re.ASCII,
+)
+#: What a record of a set of changes is.
+GONE = "tobedeleted"
+STATUSES = frozenset({"active", GONE})
 #: Fields that hold a date.
 DATES = frozenset({"startDate", "endDate", "beginDate", "birthDate"})
 
@@ -52,17 +61,43 @@ def sourced_id_of(values: Values) -> str:
     Raises:
         BadRowError: it is none, or the row is not one of a bulk set.
     """
-    sourced_id = values["sourcedId"]
-    if not _GUID.fullmatch(sourced_id):
-        raise BadRowError("sourcedId", "it is not 1 to 255 of 0-9 a-z A-Z . - _ / @")
+    sourced_id = _id_of(values)
     for name in BASE[1:]:
         if values[name]:
             raise BadRowError(name, "it is filled, which a bulk set forbids")
     return sourced_id
 
 
+def changed_row_of(kind: Kind, values: Values, fields: Sequence[Field]) -> Row:
+    """Return the hub's row of one CSV row of a set of changes; of what is gone the id alone.
+
+    Raises:
+        BadRowError: a value breaks the binding's rules.
+    """
+    sourced_id = _id_of(values)
+    status, at = (values[name] for name in BASE[1:])
+    if status not in STATUSES:
+        raise BadRowError("status", f"{status[:40]!r} is not one of {_told(STATUSES)}")
+    if not _INSTANT.fullmatch(at):
+        raise BadRowError(
+            "dateLastModified", f"{at[:40]!r} is no time such as 2026-11-25T20:00:00.000Z"
+        )
+    if status == GONE:
+        return (sourced_id,)
+    return (sourced_id, *(_value(kind, field, values) for field in fields))
+
+
+def _id_of(values: Values) -> str:
+    sourced_id = values["sourcedId"]
+    if not _GUID.fullmatch(sourced_id):
+        raise BadRowError("sourcedId", "it is not 1 to 255 of 0-9 a-z A-Z . - _ / @")
+    return sourced_id
+
+
 def roles_of_1_1(values: Values, org_type: Callable[[str], str | None]) -> Iterator[Row]:
     """Yield the `roles` rows that a 1.1 user's `role` and `orgSourcedIds` mean.
+
+    The first is `USER/primary`, so that whoever moves to another school keeps that record.
 
     Args:
         values: the user's row.
@@ -77,12 +112,12 @@ def roles_of_1_1(values: Values, org_type: Callable[[str], str | None]) -> Itera
     orgs = split_list(values["orgSourcedIds"])
     if not orgs:
         raise BadRowError("orgSourcedIds", "it is missing")
-    for place, org in enumerate(orgs):
+    for place, org in enumerate(dict.fromkeys(orgs)):
         named = ROLES_1_1.get(role) or (
             "siteAdministrator" if org_type(org) == "school" else "districtAdministrator"
         )
-        kind = "secondary" if place else "primary"
-        yield (f"{user}/{org}/{role}", user, kind, named, None, None, org)
+        key, kind = (f"{org}/{role}", "secondary") if place else ("primary", "primary")
+        yield (f"{user}/{key}", user, kind, named, None, None, org)
 
 
 def split_list(cell: str) -> list[str]:

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import model_validator
 
 from connectors.sdk import AbsolutePath
 from connectors.transport.folder import FolderPlace
 from connectors.transport.places import Place
+from connectors.transport.sftp_server import SftpServer, check_one_place
 
-_KEY_LINE = "Give the public key's line, such as `ssh-ed25519 AAAA…`; the server's operator has it."
 
+class SftpDrop(SftpServer):
+    """A folder on an SFTP server, to which files go."""
 
-class SftpDrop(BaseModel):
-    """A folder on an SFTP server."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    #: The server's name or address.
-    sftp_host: str | None = None
-    sftp_port: Annotated[int, Field(ge=1, le=65535)] = 22
-    sftp_user: str | None = None
-    #: The public key that the server must show: `ssh-ed25519 AAAA…`; several in lines of their own.
-    sftp_host_key: str | None = None
-    #: The password, or else the private key, by which we sign in.
-    sftp_password: SecretStr | None = None
-    #: In OpenSSH's or PEM's form, with its first and last line.
-    sftp_private_key: SecretStr | None = None
-    #: Of the private key, where it has one.
-    sftp_passphrase: SecretStr | None = None
-    #: The folder on the server; `.`: the one in which a session starts.
-    sftp_path: str = "."
-    #: Seconds that the server may be silent.
-    sftp_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     #: posix: a file is replaced in one step. remove_first: for a server that cannot; the file is
     #: missing for a moment then.
     sftp_rename: Literal["posix", "remove_first"] = "posix"
@@ -43,26 +23,6 @@ class SftpDrop(BaseModel):
     sftp_confirm: bool = True
     #: leave: a file that is there already is left alone, with its time. send: it is sent again.
     unchanged: Literal["leave", "send"] = "leave"
-
-    #: Whether there is no other way.
-    sftp_only: ClassVar[bool] = True
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        if self.sftp_host is None:
-            if self.sftp_only:
-                raise _wrong("sftp_host", "it is missing", "Name the SFTP server.")
-            self._refuse_without_host()
-            return self
-        if not self.sftp_user:
-            raise _wrong("sftp_user", "it is missing", "Name the user of the SFTP server.")
-        if not self.sftp_host_key:
-            raise _wrong("sftp_host_key", "it is missing", _KEY_LINE)
-        if self.sftp_password is None and self.sftp_private_key is None:
-            fix = "Give the one by which the server lets the user in."
-            raise _wrong("sftp_private_key", "neither it nor sftp_password is set", fix)
-        self._check_keys(self.sftp_host_key)
-        return self
 
     def place(self, connector: str, *, around: bool = False) -> Place:
         """Return where the files go, not open yet.
@@ -77,36 +37,6 @@ class SftpDrop(BaseModel):
         folder = (posixpath.dirname(self.sftp_path) or ".") if around else self.sftp_path
         return SftpPlace(connector, self, folder)
 
-    @property
-    def address(self) -> str:
-        """The place as one line, without secrets."""
-        return self.address_of(self.sftp_path)
-
-    def address_of(self, folder: str) -> str:
-        """Return a folder of the server as one line."""
-        path = posixpath.normpath(folder)
-        rooted = path if path.startswith("/") else f"/~/{path}"
-        return f"sftp://{self.sftp_user}@{self.sftp_host}:{self.sftp_port}{rooted}"
-
-    def _refuse_without_host(self) -> None:
-        for name in self.model_fields_set - {"sftp_host"}:
-            if name.startswith("sftp_") and getattr(self, name) is not None:
-                raise _wrong(name, "there is no sftp_host", "Name the server, or leave it out.")
-
-    def _check_keys(self, host_key: str) -> None:
-        from connectors.transport.ssh_keys import private_key, public_keys
-
-        try:
-            public_keys(host_key)
-        except ValueError as error:
-            raise _wrong("sftp_host_key", str(error), _KEY_LINE) from None
-        if self.sftp_private_key is not None:
-            try:
-                private_key(self.sftp_private_key, self.sftp_passphrase)
-            except ValueError as error:
-                fix = "Give the whole file, and sftp_passphrase where it has one."
-                raise _wrong("sftp_private_key", str(error), fix) from None
-
 
 class Drop(SftpDrop):
     """A folder here, or one on an SFTP server."""
@@ -118,9 +48,7 @@ class Drop(SftpDrop):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        if (self.path is None) == (self.sftp_host is None):
-            problem = "it is missing" if self.path is None else "sftp_host is set as well"
-            raise _wrong("path", problem, "Give either a folder, or an SFTP server.")
+        check_one_place(self.path, self.sftp_host)
         return self
 
     def place(self, connector: str, *, around: bool = False) -> Place:
@@ -133,11 +61,3 @@ class Drop(SftpDrop):
     def address(self) -> str:
         """The place as one line, without secrets."""
         return super().address if self.path is None else str(self.path)
-
-
-def _wrong(name: str, problem: str, fix: str) -> ValidationError:
-    """Return an error that names one setting, which a validator of several cannot raise itself."""
-    told = PydanticCustomError("drop", "{problem}", {"problem": problem, "fix": fix})
-    return ValidationError.from_exception_data(
-        "settings", [InitErrorDetails(type=told, loc=(name,), input=None)]
-    )

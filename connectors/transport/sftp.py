@@ -6,27 +6,23 @@ Source: the SFTP protocol, version 3 (draft-ietf-secsh-filexfer-02), and OpenSSH
 
 from __future__ import annotations
 
-import errno
 import posixpath
 import re
 import secrets
 import stat
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
 from paramiko import SFTPClient, SSHException
 
 from connectors.transport.drop import SftpDrop
-from connectors.transport.ssh import sftp_session, unreachable
-from shared.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
+from connectors.transport.sftp_errors import refused, telling
+from connectors.transport.ssh import sftp_session
+from shared.errors import PermanentConnectorError
 
 _BLOCK = 256 * 1024
-#: What a server says of an extension that it does not have.
-_UNSUPPORTED = "unsupported"
-#: What paramiko says of a connection that went away, without a number.
-_CLOSED = "closed"
 
 
 class SftpPlace:
@@ -167,37 +163,8 @@ class SftpPlace:
         except PermanentConnectorError:
             return
 
-    @contextmanager
-    def _telling(self, what: str) -> Iterator[None]:
-        """Tell of the protocol's few errors by the setting; a status has no number for the rest."""
-        try:
-            yield
-        except ConnectorError:
-            raise
-        except OSError as error:
-            raise self._told(error, what) from error
-        except (EOFError, SSHException) as error:
-            raise unreachable(self._connector, self._drop, error) from error
-
-    def _told(self, error: OSError, what: str) -> ConnectorError:
-        if error.errno == errno.ENOENT:
-            return self._refused("is not there, or something in it went away")
-        if error.errno == errno.EACCES:
-            return self._refused(f"cannot {what}: {self._drop.sftp_user} may not")
-        if _UNSUPPORTED in str(error):
-            return PermanentConnectorError(
-                self._connector,
-                "sftp_rename: the server cannot replace a file in one step. Set it to remove_first"
-                " if the vendor waits for quiet before it reads",
-            )
-        is_gone = isinstance(error, TimeoutError | ConnectionError) or _CLOSED in str(error)
-        if is_gone or error.errno is not None:
-            return unreachable(self._connector, self._drop, error)
-        return TransientConnectorError(
-            self._connector,
-            f"sftp_path: {self._address} cannot {what}: the server says {str(error)!r},"
-            " as it does when its disk or a quota is full",
-        )
+    def _telling(self, what: str) -> AbstractContextManager[None]:
+        return telling(self._connector, self._drop, self._address, what)
 
     def _refused(self, problem: str) -> PermanentConnectorError:
-        return PermanentConnectorError(self._connector, f"sftp_path: {self._address} {problem}")
+        return refused(self._connector, self._address, problem)

@@ -22,7 +22,7 @@ from paramiko import (
 )
 from paramiko.ssh_exception import IncompatiblePeer
 
-from connectors.transport.drop import SftpDrop
+from connectors.transport.sftp_server import SftpServer
 from connectors.transport.ssh_keys import private_key, public_keys, told
 from shared.errors import PermanentConnectorError, TransientConnectorError
 
@@ -48,7 +48,7 @@ class _Pinned(MissingHostKeyPolicy):
 
 
 @contextmanager
-def sftp_session(connector: str, drop: SftpDrop) -> Iterator[SFTPClient]:
+def sftp_session(connector: str, server: SftpServer) -> Iterator[SFTPClient]:
     """Open an SFTP session and close it again.
 
     Raises:
@@ -56,28 +56,28 @@ def sftp_session(connector: str, drop: SftpDrop) -> Iterator[SFTPClient]:
         TransientConnectorError: the server does not answer now.
     """
     client = SSHClient()
-    pinned = public_keys(drop.sftp_host_key or "")
+    pinned = public_keys(server.sftp_host_key or "")
     client.set_missing_host_key_policy(_Pinned(pinned))
     try:
-        sftp = _open(connector, drop, client, pinned)
+        sftp = _open(connector, server, client, pinned)
         yield sftp
     finally:
         client.close()
 
 
-def _open(connector: str, drop: SftpDrop, client: SSHClient, pinned: list[PKey]) -> SFTPClient:
-    server, wait = f"{drop.sftp_host}:{drop.sftp_port}", drop.sftp_timeout_s
-    proof = "sftp_private_key" if drop.sftp_private_key is not None else "sftp_password"
+def _open(connector: str, server: SftpServer, client: SSHClient, pinned: list[PKey]) -> SFTPClient:
+    host, wait = f"{server.sftp_host}:{server.sftp_port}", server.sftp_timeout_s
+    proof = "sftp_private_key" if server.sftp_private_key is not None else "sftp_password"
 
     def no(setting: str, problem: str) -> PermanentConnectorError:
-        return PermanentConnectorError(connector, f"{setting}: {server} {problem}")
+        return PermanentConnectorError(connector, f"{setting}: {host} {problem}")
 
     try:
         client.connect(
-            drop.sftp_host or "",
-            drop.sftp_port,
-            drop.sftp_user,
-            **_proof(drop),
+            server.sftp_host or "",
+            server.sftp_port,
+            server.sftp_user,
+            **_proof(server),
             timeout=wait,
             banner_timeout=wait,
             auth_timeout=wait,
@@ -96,32 +96,32 @@ def _open(connector: str, drop: SftpDrop, client: SSHClient, pinned: list[PKey])
         raise no("sftp_host_key", problem) from error
     except BadAuthenticationType as error:
         ways = " or ".join(error.allowed_types)
-        raise no(proof, f"does not let {drop.sftp_user} in by it, but by {ways}") from error
+        raise no(proof, f"does not let {server.sftp_user} in by it, but by {ways}") from error
     except AuthenticationException as error:
         # a server that falls silent or hangs up in the middle has refused nobody
         if "imeout" in str(error) or "EOF" in str(error):
-            raise TransientConnectorError(connector, f"{server} hung up: {error}") from error
-        problem = f"does not let {drop.sftp_user} in. Correct it, or sftp_user"
+            raise TransientConnectorError(connector, f"{host} hung up: {error}") from error
+        problem = f"does not let {server.sftp_user} in. Correct it, or sftp_user"
         raise no(proof, problem) from error
     except (SSHException, OSError, EOFError) as error:
-        raise unreachable(connector, drop, error) from error
+        raise unreachable(connector, server, error) from error
     channel = sftp.get_channel()
     if channel is not None:
         channel.settimeout(wait)
     return sftp
 
 
-def unreachable(connector: str, drop: SftpDrop, error: Exception) -> TransientConnectorError:
+def unreachable(connector: str, server: SftpServer, error: Exception) -> TransientConnectorError:
     """Return the error that says that the server does not answer now."""
-    server = f"{drop.sftp_host}:{drop.sftp_port}"
+    host = f"{server.sftp_host}:{server.sftp_port}"
     what = str(error) or type(error).__name__
-    return TransientConnectorError(connector, f"sftp_host: {server} does not answer: {what}")
+    return TransientConnectorError(connector, f"sftp_host: {host} does not answer: {what}")
 
 
-def _proof(drop: SftpDrop) -> dict[str, Any]:
-    if drop.sftp_private_key is not None:
-        return {"pkey": private_key(drop.sftp_private_key, drop.sftp_passphrase)}
-    password = drop.sftp_password
+def _proof(server: SftpServer) -> dict[str, Any]:
+    if server.sftp_private_key is not None:
+        return {"pkey": private_key(server.sftp_private_key, server.sftp_passphrase)}
+    password = server.sftp_password
     return {"password": password.get_secret_value() if password is not None else ""}
 
 

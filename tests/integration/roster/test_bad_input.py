@@ -92,10 +92,10 @@ STRICT: dict[str, tuple[Change, Answer]] = {
         Accepted(),
     ),
     "a class in two terms": (first_with("classes.csv", termSourcedIds="term-1,term-2"), Accepted()),
-    # the strict reader takes deltas; we read bulk sets alone, and say so
+    # changes are for an incremental sync, and say so
     "delta": (
         bytes_of("manifest.csv", lambda t: t.replace(b"file.users,bulk", b"file.users,delta")),
-        Failed(("manifest.csv", "file.users is delta", "Export a bulk set")),
+        Failed(("manifest.csv", "this is a delta set", "Sync it incrementally")),
     ),
     "files in a folder": (
         with_entry("set/orgs.csv"),
