@@ -43,10 +43,12 @@ class OneRosterCsvExport:
 
     Args:
         config: where the set goes, and of which kind it is.
+        name: the connector's, for errors.
     """
 
-    def __init__(self, config: OneRosterCsvExportConfig) -> None:
+    def __init__(self, config: OneRosterCsvExportConfig, name: str = NAME) -> None:
         self._config = config
+        self._connector = name
         self.reads: Mapping[Kind, tuple[str, ...]] = reads(config.version)
 
     def check(self) -> None:
@@ -56,7 +58,7 @@ class OneRosterCsvExport:
             PermanentConnectorError: it cannot.
         """
         if self._config.path is not None:
-            check_name(NAME, self._config.path)
+            check_name(self._connector, self._config.path)
         with self._open() as place:
             place.probe()
 
@@ -92,7 +94,7 @@ class OneRosterCsvExport:
         if not rendering.files:
             return Delivery((), frozenset())
         if self._config.path is not None:
-            check_name(NAME, self._config.path)
+            check_name(self._connector, self._config.path)
         with self._open() as place:
             again = self._config.unchanged == "send"
             return deliver_set(rendering.files, place, again=again)
@@ -109,7 +111,7 @@ class OneRosterCsvExport:
         return self._config.path or PurePosixPath(self._config.sftp_path)
 
     def _open(self) -> Place:
-        return self._config.place(NAME, around=is_zip(self._name))
+        return self._config.place(self._connector, around=is_zip(self._name))
 
     def _since(self, cursor: str | None, terms: str) -> datetime | None:
         """Return the instant up to which the set before told of the hub; None: send it all."""

@@ -29,13 +29,17 @@ class FolderPlace:
     def __init__(self, connector: str, folder: Path) -> None:
         self._connector = connector
         self._folder = folder
+        self._parts: list[str] = []
 
     def __enter__(self) -> Self:
         """Nothing to open: the folder is made when something is put there."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is held open."""
+        """Remove the parts of what has failed."""
+        with self._telling():
+            for part in self._parts:
+                (self._folder / part).unlink(missing_ok=True)
 
     def where(self, name: str) -> str:
         """Return a file's path."""
@@ -68,9 +72,10 @@ class FolderPlace:
 
     def put(self, file: Path, name: str) -> str:
         """Copy a file, and wait until it is on the disk."""
-        part = _part(name)
+        part = part_of(name)
         with self._telling():
             self._folder.mkdir(parents=True, exist_ok=True)
+        self._parts.append(part)
         with self._telling(), file.open("rb") as given, (self._folder / part).open("wb") as taken:
             shutil.copyfileobj(given, taken, _BLOCK)
             taken.flush()
@@ -81,6 +86,7 @@ class FolderPlace:
         """Rename a part."""
         with self._telling():
             os.replace(self._folder / part, self._folder / name)
+        self._parts.remove(part)
 
     def remove(self, name: str) -> None:
         """Remove a file."""
@@ -91,7 +97,7 @@ class FolderPlace:
         """Remove left parts."""
         with self._telling():
             for name in names:
-                (self._folder / _part(name)).unlink(missing_ok=True)
+                (self._folder / part_of(name)).unlink(missing_ok=True)
 
     def _blocks(self, path: Path) -> Iterator[bytes]:
         with self._telling(), path.open("rb") as file:
@@ -109,5 +115,6 @@ class FolderPlace:
             raise PermanentConnectorError(self._connector, problem) from error
 
 
-def _part(name: str) -> str:
+def part_of(name: str) -> str:
+    """Return the name of a file's part, which stands beside it while a set arrives."""
     return f".{name}.part"

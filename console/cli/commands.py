@@ -43,6 +43,10 @@ COMMANDS = {
         "console.cli.processes:worker",
         "Run one tier's jobs. On SIGTERM, running jobs are given back.",
     ),
+    "console": (
+        "console.cli.processes:console",
+        "Serve the drop folders of apps whose vendor fetches their files by HTTP.",
+    ),
     "simulator": (
         "console.cli.processes:simulator",
         "Serve a generated district as every cloud vendor would, until stopped.",

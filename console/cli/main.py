@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import OperationalError
 
 
+#: Commands that run until they are stopped, and log what they do meanwhile.
+LONG_RUNNING = frozenset({"scheduler", "worker", "console", "simulator"})
+
+
 def main() -> None:
     """Run the command; ends the process."""
     sys.exit(run(sys.argv[1:]))
@@ -32,7 +36,7 @@ def run(arguments: list[str]) -> int:
     try:
         settings = load_settings()
         check_key(settings.secret_key)
-        long_running = bool(arguments) and arguments[0] in {"scheduler", "worker", "simulator"}
+        long_running = bool(arguments) and arguments[0] in LONG_RUNNING
         level = settings.log_level if long_running else max_level(settings.log_level)
         set_up_logging(level, settings.log_format)
         # not standalone: what the parser refuses is told as all other errors are

@@ -1,4 +1,4 @@
-"""`bellringer scheduler`, `worker` and `simulator`: commands that run until they are stopped."""
+"""`bellringer scheduler`, `worker`, `console` and `simulator`: they run until they are stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from connectors.district.generate import generate
 from connectors.simulator.server import MAX_DAY, SimulatorServer
 from console.cli.output import Json, print_json, print_rows
-from console.cli.session import need_broker
+from console.cli.session import need_broker, open_session
 from scheduler import bootstrap as scheduler_bootstrap
 from shared.domain.states import Tier
 from shared.settings import load_settings
@@ -38,6 +38,21 @@ def worker(
     settings = load_settings()
     need_broker(settings, "bellringer worker")
     return worker_bootstrap.run(settings, tier, threads)
+
+
+def console(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="To listen on.")] = 8080,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+) -> int:
+    """Serve the drop folders of apps whose vendor fetches their files by HTTP.
+
+    Put a server that speaks TLS before it. Its pages for people come later.
+    """
+    # the web is slow to import, and the other processes have no use for it
+    from console.web.serving import serve
+
+    with open_session() as session:
+        return serve(session.settings, session.database, host, port)
 
 
 def simulator(

@@ -1,12 +1,21 @@
-"""Lightspeed Systems (Filter, Classroom, MDM): fed with three CSV files."""
+"""Lightspeed Systems (Filter, Classroom, MDM): fed with three CSV files, or a OneRoster zip."""
 
 from __future__ import annotations
 
-from connectors.sdk import Connector
+from connectors.sdk import Connector, Target
 from connectors.vendors.lightspeed.config import LightspeedConfig
+from connectors.vendors.lightspeed.oneroster import LightspeedOneRoster
 from connectors.vendors.lightspeed.target import NAME, Lightspeed
 from shared.domain.reading import Capabilities
 from shared.domain.states import Mode, Tier
+
+
+def open_lightspeed(config: LightspeedConfig) -> Target:
+    """Open the target of the format that is set."""
+    if config.format == "lightspeed":
+        return Lightspeed(config)
+    return LightspeedOneRoster(config, NAME)
+
 
 CONNECTOR = Connector(
     name=NAME,
@@ -14,5 +23,5 @@ CONNECTOR = Connector(
     tier=Tier.EXPORT,
     capabilities=Capabilities(modes=frozenset({Mode.FULL})),
     config=LightspeedConfig,
-    open=Lightspeed,
+    open=open_lightspeed,
 )

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from connectors.transport.drop import Drop
+from connectors.transport.served import ServedDrop
+
+#: Lightspeed's own files, in the order of their dependence, in which they arrive.
+FILES = ("users-v2.csv", "groups-v2.csv", "memberships-v2.csv")
+#: What a OneRoster set is called.
+ARCHIVE = "oneroster.zip"
 
 
-class LightspeedConfig(Drop):
-    """Where the three files go, from which Lightspeed is fed, and which ids they carry."""
+class LightspeedConfig(ServedDrop):
+    """Where the files go, from which Lightspeed is fed, and which ids they carry."""
 
+    #: lightspeed: its own three files. oneroster-1.1 or oneroster-1.2: a zip, for a district whose
+    #: Lightspeed is fed by Clever or ClassLink; the ids are then the hub's.
+    format: Literal["lightspeed", "oneroster-1.1", "oneroster-1.2"] = "lightspeed"
     #: `unique_sis_user_id`: the hub's stable id, or the number that the student system gives.
     user_id: Literal["sourcedId", "identifier"] = "sourcedId"
     #: `unique_sis_school_id`: what is typed as SIS ID on the school in Lightspeed.
@@ -18,3 +26,7 @@ class LightspeedConfig(Drop):
     tk_grade: Literal["-1", "0"] = "-1"
     #: Whether passwords are asked of a directory (0) or kept by Lightspeed (1).
     authentication: Literal["0", "1"] = "0"
+
+    def served(self) -> frozenset[str]:
+        """Return the names of the files that may be fetched."""
+        return frozenset(FILES if self.format == "lightspeed" else (ARCHIVE,))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from connectors.sdk import Delivery, RenderedFile, Rendering, RosterReader
 from connectors.transport.places import deliver, refuse_to_empty, sha256
-from connectors.vendors.lightspeed.config import LightspeedConfig
+from connectors.vendors.lightspeed.config import FILES, LightspeedConfig
 from connectors.vendors.lightspeed.mapping import (
     FAMILY,
     GROUPS_HEADER,
@@ -27,8 +27,6 @@ from connectors.vendors.lightspeed.mapping import (
 from shared.domain.records import Kind
 
 NAME = "lightspeed"
-#: In the order of their dependence, in which they arrive.
-FILES = ("users-v2.csv", "groups-v2.csv", "memberships-v2.csv")
 
 READS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ORGS: ("type", "identifier"),

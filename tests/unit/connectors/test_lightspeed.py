@@ -6,12 +6,15 @@ import csv
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from connectors.vendors.lightspeed import CONNECTOR
 from connectors.vendors.lightspeed.config import LightspeedConfig
 from connectors.vendors.lightspeed.mapping import grade_of, name_of
 from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError
+from tests.oneroster_checker import read_set
+from tests.unit.connectors.roster_in_memory import small_roster
 
 ORGS = [("d", "district", None), ("s1", "school", "100"), ("s2", "school", None)]
 #: sourcedId → enabledUser, username, givenName, familyName, identifier, email, grades.
@@ -37,6 +40,10 @@ ENROLLMENTS = [
     ("e2", "c1", "u2", "teacher", "true"),
     ("e3", "c1", "u5", "student", "false"),
 ]
+
+
+#: Generated, of no server.
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
 class Roster:
@@ -157,3 +164,39 @@ def test_grades(grades, expected):
 def test_names():
     assert name_of("De, la 3rd") == "De la rd"
     assert name_of("José-María") == "José-María"
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_oneroster_zip_is_the_alternative_and_tells_no_demographics(version, tmp_path):
+    config = LightspeedConfig(path=tmp_path / "out", format=f"oneroster-{version}")
+    target = CONNECTOR.open(config)
+    assert Kind.DEMOGRAPHICS not in target.reads
+    folder = tmp_path / "made"
+    folder.mkdir()
+    rendering = target.render(small_roster(), folder)
+    assert [file.path.name for file in rendering.files] == ["oneroster.zip"]
+    assert target.deliver(rendering).changed == {"oneroster.zip"}
+    assert target.deliver(rendering).changed == frozenset()
+    made = read_set(tmp_path / "out" / "oneroster.zip")
+    assert made.problems == []
+    assert made.version == version
+    assert made.modes["demographics"] == "absent"
+    assert set(made.tables["users"]) == {"u1", "u2"}
+    assert config.served() == {"oneroster.zip"}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"path": "/out", "http_token": "short"}, "too short"),
+        ({"path": "/out", "http_token": "a/b" * 20}, "fits into no address"),
+        (
+            {"sftp_host": "h", "sftp_user": "u", "sftp_host_key": KEY, "sftp_password": "p",
+             "http_token": "t" * 32},
+            "there is no path",
+        ),
+    ],
+)  # fmt: skip
+def test_a_token_is_long_and_of_a_folder_here(values, told):
+    with pytest.raises(ValidationError, match=told):
+        LightspeedConfig(**values)

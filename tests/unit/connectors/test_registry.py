@@ -64,7 +64,8 @@ def test_a_path_is_absolute(name: str, path: str, problem: str):
 def test_secrets_are_known_by_their_type():
     assert registry.secret_fields(registry.get("powerschool")) == {"client_secret"}
     sftp = {"sftp_password", "sftp_private_key", "sftp_passphrase"}
-    assert registry.secret_fields(registry.get("lightspeed")) == sftp
+    assert registry.secret_fields(registry.get("finalsite")) == sftp
+    assert registry.secret_fields(registry.get("lightspeed")) == {*sftp, "http_token"}
 
 
 def test_a_stranger_adds_a_connector_without_touching_this_tree(tmp_path, monkeypatch):

@@ -1,0 +1,35 @@
+"""The settings of a drop folder that the console process serves, for vendors that fetch by HTTP."""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+from pydantic import SecretStr, model_validator
+
+from connectors.transport.drop import Drop
+from connectors.transport.sftp_server import wrong
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,200}")
+_FIX = "Make one with `openssl rand -hex 32`: 32 to 200 letters, digits, - and _."
+
+
+class ServedDrop(Drop):
+    """A folder here, which may be served, or one on an SFTP server."""
+
+    #: Lets whoever has it fetch the files from the console process; unset: they are not served.
+    http_token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _token_fits(self) -> Self:
+        if self.http_token is None:
+            return self
+        if not _TOKEN.fullmatch(self.http_token.get_secret_value()):
+            raise wrong("http_token", "it is too short, or fits into no address", _FIX)
+        if self.path is None:
+            raise wrong("http_token", "there is no path", "Give the folder that is served.")
+        return self
+
+    def served(self) -> frozenset[str]:
+        """Return the names of the files that may be fetched; nothing else in the folder may."""
+        raise NotImplementedError

@@ -1,0 +1,28 @@
+"""The console process: one HTTP server. For now it serves drop folders alone."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from console.web.drops import Drops
+from shared.db.engine import Database
+from shared.settings import Settings
+
+
+def build(settings: Settings, database: Database) -> Starlette:
+    """Return the application.
+
+    Args:
+        settings: with the key that opens secrets.
+        database: of the apps; it must be migrated.
+    """
+    drops = Drops(database, settings.secret_key)
+    return Starlette(routes=[Route("/healthz", _healthy), *drops.routes()])
+
+
+async def _healthy(request: Request) -> Response:
+    del request
+    return PlainTextResponse("ok\n")
