@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
+from connectors.district.lives import Life, lives, year_of
 from connectors.district.model import (
     Course,
     District,
@@ -40,6 +42,13 @@ _SUBJECTS = {
     "High": ("Algebra", "Biology", "Literature", "Economics", "Art", "Geography"),
 }
 _CLASS_SIZE = 25
+#: Students' numbers start here.
+STUDENTS = 100_000
+#: At which a child comes to kindergarten.
+_AGE = 5
+_DAY = timedelta(days=1)
+#: The numbers of two years' sections are this far apart.
+_YEAR_OF_SECTIONS = 100_000_000
 
 
 def generate(name: str, *, seed: int, students: int, day: int = 0) -> District:
@@ -49,11 +58,12 @@ def generate(name: str, *, seed: int, students: int, day: int = 0) -> District:
         name: a slug; e-mail addresses are under `NAME.example`.
         seed: decides everything.
         students: how many on day 0, at least 1.
-        day: 0 is the first; on each later one a few have come, left or changed their names.
+        day: 0 is the first; on each later one a few have come, left, moved or changed their names.
+            After `YEAR_DAYS` the next school year begins, with terms and classes of its own.
     """
-    maker = _Maker(name, seed)
+    maker = _Maker(name, seed, year_of(day))
     schools = maker.schools(students)
-    terms = maker.terms()
+    terms = maker.terms(day)
     enrolled, guardians = maker.students(schools, students, day)
     teachers, courses, sections = maker.classes(schools, terms, enrolled)
     return District(
@@ -71,9 +81,10 @@ def generate(name: str, *, seed: int, students: int, day: int = 0) -> District:
 
 
 class _Maker:
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, year: int) -> None:
         self._name = name
         self._seed = seed
+        self._year = year
         #: By student, the place in their school and grade: whoever leaves gives it to nobody.
         self._places: dict[int, int] = {}
         #: By school, how many students began there.
@@ -93,14 +104,16 @@ class _Maker:
                 found.append(School(number, f"{title} {level} School", grades))
         return found
 
-    def terms(self) -> list[Term]:
-        first, last = date(YEAR, 8, 20), date(YEAR + 1, 6, 9)
-        middle = date(YEAR + 1, 1, 15)
-        title = f"{YEAR}-{YEAR + 1}"
+    def terms(self, day: int) -> list[Term]:
+        year = YEAR + year_of(day)
+        number = 10 * year_of(day)
+        first, last = date(year, 8, 20), date(year + 1, 6, 9)
+        middle = date(year + 1, 1, 15)
+        whole, *halves = number + 1, number + 2, number + 3
         return [
-            Term(1, title, "schoolYear", YEAR, first, last, None),
-            Term(2, "Semester 1", "semester", YEAR, first, middle, 1),
-            Term(3, "Semester 2", "semester", YEAR, middle + timedelta(days=1), last, 1),
+            Term(whole, f"{year}-{year + 1}", "schoolYear", year, first, last, None),
+            Term(halves[0], "Semester 1", "semester", year, first, middle, whole),
+            Term(halves[1], "Semester 2", "semester", year, middle + _DAY, last, whole),
         ]
 
     def students(
@@ -110,37 +123,56 @@ class _Maker:
         for school in schools:
             for grade in school.grades:
                 by_grade.setdefault(grade, []).append(school)
-        grades = sorted(by_grade)
+        grades = [grade for _, of_level in _LEVELS for grade in of_level]
         found, guardians = [], []
-        joined = max(1, count // 200) * day
         taken: Counter[tuple[int, str]] = Counter()
-        for index in range(count + joined):
-            grade = grades[index % len(grades)]
+        moved: list[tuple[Life, str, School]] = []
+        for life, is_here in lives(self._seed, count, len(grades), day):
+            grade = grades[life.grade]
             offered = by_grade[grade]
-            school = offered[(index // len(grades)) % len(offered)]
+            school = offered[(life.index // len(grades)) % len(offered)]
             place = taken[school.number, grade]
             taken[school.number, grade] += 1
-            self._sizes[school.number] += index < count
-            if index < count and self._has_left(index, day):
+            self._sizes[school.number] += life.is_first
+            if not is_here:
                 continue
-            self._places[100_000 + index] = place
-            guardian = self._person(600_000_000 + index, "guardian", birth_year=1985)
-            age = 5 if grade == "KG" else 5 + int(grade)
-            renames = sum(self._is_renamed(index, past) for past in range(1, day + 1))
-            person = self._person(
-                100_000 + index, "student", birth_year=YEAR - age, renames=renames
-            )
+            number = STUDENTS + life.index
+            if life.moves:
+                moved.append((life, grade, school))
+            self._places[number] = place
+            guardian = self._person(600_000_000 + life.index, "guardian", birth_year=1985)
+            born = YEAR + life.year - _AGE - life.first_grade
+            person = self._person(number, "student", birth_year=born, renames=life.renames)
             guardians.append(guardian)
-            found.append(
-                Student(person, school.number, grade, (guardian.number,), date(YEAR, 8, 20))
-            )
-        return found, guardians
+            entry = date(YEAR + life.year, 8, 20)
+            found.append(Student(person, school.number, grade, (guardian.number,), entry))
+        elsewhere = {
+            STUDENTS + life.index: self._moved(life, grade, school, by_grade[grade], taken)
+            for life, grade, school in moved
+        }
+        return [
+            replace(student, school=elsewhere.get(student.person.number, student.school))
+            for student in found
+        ], guardians
 
-    def _has_left(self, index: int, day: int) -> bool:
-        return any(self._dice("left", index, past).random() < 0.004 for past in range(1, day + 1))
+    def _moved(
+        self,
+        life: Life,
+        grade: str,
+        school: School,
+        offered: Sequence[School],
+        taken: Mapping[tuple[int, str], int],
+    ) -> int:
+        """Return the school of a student who has moved, and give them a place in a class there.
 
-    def _is_renamed(self, index: int, day: int) -> bool:
-        return self._dice("renamed", index, day).random() < 0.004
+        Where no other school has their grade, they have moved to another class.
+        """
+        dice = self._dice("moved", life.index, life.moves)
+        others = [other for other in offered if other != school] or [school]
+        there = dice.choice(others)
+        groups = max(1, -(-taken[there.number, grade] // _CLASS_SIZE))
+        self._places[STUDENTS + life.index] = dice.randrange(groups) * _CLASS_SIZE
+        return there.number
 
     def _person(self, number: int, role: str, *, birth_year: int, renames: int = 0) -> Person:
         dice = self._dice(role, number)
@@ -188,6 +220,7 @@ class _Maker:
                         place = group + 3 * of_school + 7 * of_level
                         # its number says where it belongs, so that no other day gives it another
                         number = (school.number * 10 + of_level) * 1000 + of_school * 100 + group
+                        number += self._year * _YEAR_OF_SECTIONS
                         term = terms[0] if level == "Elementary" else terms[1 + place % 2]
                         sections.append(
                             Section(

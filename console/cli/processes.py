@@ -69,8 +69,9 @@ def simulator(
 ) -> int:
     """Serve a generated district as every cloud vendor would, until stopped.
 
-    From day to day some join, leave and are renamed. POST {"day": N} to /_simulator/day asks for a
-    day. It prints the settings that each vendor's connector takes.
+    From day to day some join, leave, move and are renamed; every 100 days a school year begins.
+    POST {"day": N} to /_simulator/day asks for a day. It prints the settings that each vendor's
+    connector takes.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

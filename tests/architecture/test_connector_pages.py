@@ -16,7 +16,9 @@ def words(page: str) -> set[str]:
     return set(re.findall(r"`(\w+)", (PAGES / page).read_text()))
 
 
-@pytest.mark.parametrize("name", ["clever_csv", "crisisgo", "finalsite", "lightspeed", "oneroster_csv"])
+@pytest.mark.parametrize(
+    "name", ["clever_csv", "crisisgo", "finalsite", "lightspeed", "oneroster_csv"]
+)
 def test_every_setting_is_told(name: str) -> None:
     told = words(f"{name}.md") | words("README.md")
     if name == "crisisgo":
