@@ -309,11 +309,13 @@ class Mounted:
         app: an ASGI application, served under the base URL it was made for.
         settings: the config that reaches it, as text.
         turn: makes it hold the district of another day; None: it stays as it is.
+        close: ends what it serves beside the application; None: there is nothing.
     """
 
     app: Any
     settings: Mapping[str, str]
     turn: Callable[[Any], None] | None = None
+    close: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,13 @@ class SimulatorServer:
         self.settings: dict[str, dict[str, Mapping[str, str]]] = {}
         self._districts = list(districts)
         self._turns: dict[str, list[Callable[[District], None]]] = {}
+        self._closing: list[Callable[[], None]] = []
         routes: list[BaseRoute] = [Route("/_simulator/day", self._set_day, methods=["POST"])]
         for district in districts:
             mounted = {name: m for name in registry.names() if (m := self._mount(name, district))}
             self.settings[district.name] = {name: m.settings for name, m in mounted.items()}
             self._turns[district.name] = [m.turn for m in mounted.values() if m.turn is not None]
+            self._closing += [m.close for m in mounted.values() if m.close is not None]
             routes += [Mount(f"/{district.name}/{name}", m.app) for name, m in mounted.items()]
         config = uvicorn.Config(
             _Dated(Starlette(routes=routes)),
@@ -108,6 +110,8 @@ class SimulatorServer:
         self._server.should_exit = True
         self._thread.join(TIMEOUT_S)
         self._socket.close()
+        for close in self._closing:
+            close()
 
     def wait(self, stop: threading.Event) -> None:
         """Serve until `stop` is set or the server ends."""

@@ -22,4 +22,5 @@ CONNECTOR = Connector(
     capabilities=Capabilities(modes=frozenset({Mode.FULL})),
     config=CrisisGoConfig,
     open=_open,
+    simulator="connectors.vendors.crisisgo.simulator:mount",
 )
