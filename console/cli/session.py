@@ -58,7 +58,10 @@ def open_session() -> Iterator[Session]:
             upgrade(database)
         else:
             check_current(database)
-        yield Session(settings, database, Gate(database, relay_after_s=settings.relay_after_s))
+        # in embedded mode nobody publishes but the relay of the process that runs the jobs, so that
+        # there is nobody whom it should leave the time for
+        relay_after_s = 0 if settings.is_embedded_broker else settings.relay_after_s
+        yield Session(settings, database, Gate(database, relay_after_s=relay_after_s))
     finally:
         database.dispose()
 

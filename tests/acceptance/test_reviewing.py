@@ -158,7 +158,7 @@ def test_bad_input_is_one_clear_line(cli, district):
     period = ("tenants", "rollover", "oak")
     for words, told in (
         (("plan", "oak/nobody"), "no app 'nobody'"),
-        (("plan", "oak/sis", "--mode", "incremental"), "cannot read incremental"),
+        (("plan", "oak/ls", "--mode", "incremental"), "cannot read incremental"),
         (("plan", "oak/sis", "--op", "everything"), "everything"),
         (("approvals", "list", "elm"), "no tenant 'elm'"),
         (("approvals", "list", "--state", "lost"), "--state"),

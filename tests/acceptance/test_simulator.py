@@ -14,15 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.acceptance.zygote import zygote
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "BELLRINGER_STATE_DIR": str(folder / "state")}
-    return subprocess.run(
-        [sys.executable, "-m", "console.cli", *words], cwd=ROOT, env=environment,
-        capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    return zygote().run(words, ROOT, environment)
 
 
 @pytest.fixture

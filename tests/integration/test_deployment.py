@@ -110,7 +110,7 @@ def test_run_now_through_the_management_api(
         json.dumps({"app": "ash/nobody"}),
         json.dumps({"app": "ash/sis", "mode": "sideways"}),
         json.dumps({"application": "ash/sis"}),
-        json.dumps({"app": "ash/sis", "mode": "incremental"}),
+        json.dumps({"app": "ash/lightspeed", "mode": "incremental"}),
     ]
     for payload in malformed:
         _publish(servers, vhost, payload)
