@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -216,12 +217,39 @@ def management_url(servers: Servers) -> str:
     return servers.management_url
 
 
-@pytest.fixture
-def database_url(servers: Servers, _names: Iterator[str]) -> Iterator[str]:
-    """A URL of an empty PostgreSQL database of this test's own."""
+@pytest.fixture(scope="session")
+def _migrated_postgresql(servers: Servers, _names: Iterator[str]) -> Iterator[str]:
+    """The name of a database at the newest schema, to be copied: to migrate takes far longer."""
     servers.revive("postgresql")
     name = next(_names)
-    yield servers.make_database(name)
+    made = _database(servers.make_database(name))
+    upgrade(made)
+    made.dispose()
+    yield name
+    servers.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database at the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "bellringer.db"
+    made = _database(f"sqlite:///{path}")
+    upgrade(made)
+    made.dispose()
+    return path
+
+
+@pytest.fixture
+def database_url(
+    request: pytest.FixtureRequest, servers: Servers, _names: Iterator[str]
+) -> Iterator[str]:
+    """A URL of a PostgreSQL database of this test's own; empty, unless it asks for `database`."""
+    servers.revive("postgresql")
+    name = next(_names)
+    template = "template0"
+    if {"database", "deployment"} & set(request.fixturenames):
+        template = request.getfixturevalue("_migrated_postgresql")
+    yield servers.make_database(name, template=template)
     servers.drop_database(name)
 
 
@@ -300,9 +328,14 @@ def deployment(database_url: str, broker_url: str, tmp_path: Path) -> Iterator[D
 
 
 @pytest.fixture
-def database(any_database_url: str) -> Iterator[Database]:
+def database(any_database_url: str, _migrated_sqlite: Path) -> Iterator[Database]:
     """An empty database at the newest schema, SQLite and PostgreSQL in turn."""
-    made = Database(load_settings(database_url=any_database_url).resolved_database_url())
-    upgrade(made)
+    if any_database_url.startswith("sqlite"):
+        shutil.copy(_migrated_sqlite, any_database_url.removeprefix("sqlite:///"))
+    made = _database(any_database_url)
     yield made
     made.dispose()
+
+
+def _database(url: str) -> Database:
+    return Database(load_settings(database_url=url).resolved_database_url())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,12 @@ def postgresql_hub(_hub_url: str) -> Iterator[Hub]:
     database = _open(_hub_url)
     with database.write() as connection:
         # TRUNCATE makes new files, which takes far longer than these few rows
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-        for sequence in inspect(connection).get_sequence_names():
-            connection.exec_driver_sql(f"ALTER SEQUENCE {sequence} RESTART")
+        emptied = [str(table.delete()) for table in reversed(metadata.sorted_tables)]
+        restarted = [
+            f"ALTER SEQUENCE {sequence} RESTART"
+            for sequence in inspect(connection).get_sequence_names()
+        ]
+        connection.exec_driver_sql("; ".join([*emptied, *restarted]))
     yield Hub(database)
     database.dispose()
 
@@ -62,10 +65,20 @@ def unseen_postgresql_hub(servers: Any) -> Iterator[Hub]:
     servers.drop_database(name)
 
 
-@pytest.fixture
-def sqlite_hub(tmp_path: Path) -> Iterator[Hub]:
-    database = _open(f"sqlite:///{tmp_path / 'bellringer.db'}")
+@pytest.fixture(scope="session")
+def _sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the tables, to be copied."""
+    path = tmp_path_factory.mktemp("tables") / "bellringer.db"
+    database = _open(f"sqlite:///{path}")
     metadata.create_all(database.engine)
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def sqlite_hub(tmp_path: Path, _sqlite_tables: Path) -> Iterator[Hub]:
+    shutil.copy(_sqlite_tables, tmp_path / "bellringer.db")
+    database = _open(f"sqlite:///{tmp_path / 'bellringer.db'}")
     yield Hub(database)
     database.dispose()
 
