@@ -24,6 +24,9 @@ class LightspeedConfig(ServedDrop):
     school_id: Literal["sourcedId", "identifier"] = "identifier"
     #: The grade that transitional kindergarten becomes; Lightspeed knows none.
     tk_grade: Literal["-1", "0"] = "-1"
+    #: group: who is in no class stands in a group of their school, since Lightspeed takes nobody
+    #: out of a class who stands nowhere in the file. nothing: they keep their classes there.
+    without_class: Literal["group", "nothing"] = "group"
     #: Whether passwords are asked of a directory (0) or kept by Lightspeed (1).
     authentication: Literal["0", "1"] = "0"
 

@@ -45,6 +45,9 @@ USER_TYPES: Mapping[str, str] = MappingProxyType({"student": "1"} | dict.fromkey
     ("aide", "counselor", "districtAdministrator", "principal", "proctor", "siteAdministrator",
      "systemAdministrator", "teacher"), "2"))  # fmt: skip
 
+#: The group of whoever is in no class, by school.
+WITHOUT_CLASS = "Without a class"
+
 _GRADES: Mapping[str, str] = MappingProxyType(
     {"PK": "-1", "PR": "-1", "KG": "0"} | {f"{grade:02d}": str(grade) for grade in range(1, 13)}
 )
@@ -61,6 +64,11 @@ def grade_of(grades: str | None, *, tk_grade: str) -> str:
     if not listed:
         return ""
     return tk_grade if listed[0] == "TK" else _GRADES.get(listed[0], "")
+
+
+def without_class_id(school: str) -> str:
+    """Return the id of a school's group of those who are in no class."""
+    return f"without-class-{school}"
 
 
 def name_of(name: str) -> str:

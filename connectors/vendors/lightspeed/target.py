@@ -21,8 +21,10 @@ from connectors.vendors.lightspeed.mapping import (
     MEMBERSHIPS_HEADER,
     USER_TYPES,
     USERS_HEADER,
+    WITHOUT_CLASS,
     grade_of,
     name_of,
+    without_class_id,
 )
 from shared.domain.records import Kind
 
@@ -117,8 +119,8 @@ class _Writing:
             str(org[0]): org[0] if place == 1 else org[2]
             for org in roster.rows(Kind.ORGS, ("type", "identifier"))
         }
-        #: Ids of the users and groups that are sent; memory grows with these alone.
-        self._sent: dict[str, str] = {}
+        #: Of the users who are sent, the id and the school's; memory grows with these alone.
+        self._sent: dict[str, tuple[str, str]] = {}
         self._group_school: dict[str, str] = {}
 
     def users(self) -> Iterator[Sequence[str]]:
@@ -135,7 +137,7 @@ class _Writing:
             if made is None:
                 self._roster.leave_out(Kind.USERS, sourced_id)
                 continue
-            self._sent[sourced_id] = made[0]
+            self._sent[sourced_id] = made[0], made[4]
             yield made
 
     def groups(self) -> Iterator[Sequence[str]]:
@@ -148,18 +150,27 @@ class _Writing:
                 continue
             self._group_school[sourced_id] = school
             yield (sourced_id, title, owners.get(sourced_id, ""), school, "", "")
+        if self._config.without_class == "group":
+            for school in sorted({school for _, school in self._sent.values()}):
+                yield (without_class_id(school), WITHOUT_CLASS, "", school, "", "")
 
     def memberships(self) -> Iterator[Sequence[str]]:
         fields = ("userSourcedId", "role", "primary")
         order = ("classSourcedId", "userSourcedId")
         query = self._roster.rows(Kind.ENROLLMENTS, ("classSourcedId", *fields), order_by=order)
+        without = dict.fromkeys(self._sent)
         for (group, user), rows in groupby(query, key=lambda row: (str(row[1]), str(row[2]))):
             listed = list(rows)
             if group not in self._group_school or user not in self._sent:
                 self.left_out["memberships of a class or user that is not sent"] += 1
                 continue
             is_admin = any(row[3] in {"teacher", "administrator"} for row in listed)
-            yield (group, self._sent[user], self._group_school[group], "1" if is_admin else "0")
+            without.pop(user, None)
+            user_id = self._sent[user][0]
+            yield (group, user_id, self._group_school[group], "1" if is_admin else "0")
+        if self._config.without_class == "group":
+            for user_id, school in sorted(self._sent[user] for user in without):
+                yield (without_class_id(school), user_id, school, "0")
 
     def _roles(self) -> Iterator[tuple[str, str, str]]:
         """Yield (user, role, org) once a user, by user: the one by which Lightspeed knows them."""
@@ -176,7 +187,7 @@ class _Writing:
         for _, group, user, role, primary in self._roster.rows(Kind.ENROLLMENTS, fields):
             if role != "teacher" or str(user) not in self._sent:
                 continue
-            found = (primary != "true", self._sent[str(user)])
+            found = (primary != "true", self._sent[str(user)][0])
             owners[str(group)] = min(found, owners.get(str(group), found))
         return {group: owner for group, (_, owner) in owners.items()}
 

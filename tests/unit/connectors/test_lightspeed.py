@@ -98,7 +98,10 @@ def test_the_three_files(tmp_path):
         "u1,ana.1,Ana Jr,Vel,100,9,ana@x.example,1,,0\n"
         "u2,teo.2,Teo,Rasu,100,,,2,,0\n"
     )
-    assert texts["groups-v2.csv"].splitlines()[1] == 'c1,"Algebra, 1",u2,100,,'
+    assert texts["groups-v2.csv"].splitlines()[1:] == [
+        'c1,"Algebra, 1",u2,100,,',
+        "without-class-100,Without a class,,100,,",
+    ]
     assert texts["memberships-v2.csv"].splitlines()[1:] == ["c1,u1,100,0", "c1,u2,100,1"]
     assert rendering.left_out == {
         "users without a role that Lightspeed knows": 1,
@@ -107,6 +110,18 @@ def test_the_three_files(tmp_path):
         "memberships of a class or user that is not sent": 1,
     }
     assert rendering.altered == {"users sent without the commas and digits of their name": 1}
+
+
+def test_who_is_in_no_class_is_taken_out_of_those_before(tmp_path):
+    members = ENROLLMENTS[1:]  # u1, a student, has left their only class
+    rendering = _render(_target(tmp_path), tmp_path, "a", enrollments=members)
+    rows = rendering.files[2].path.read_text(encoding="utf-8").splitlines()[1:]
+    assert rows == ["c1,u2,100,1", "without-class-100,u1,100,0"]
+    plain = _target(tmp_path, without_class="nothing")
+    rendering = _render(plain, tmp_path, "b", enrollments=members)
+    assert rendering.files[1].rows == 1
+    rows = rendering.files[2].path.read_text(encoding="utf-8").splitlines()[1:]
+    assert rows == ["c1,u2,100,1"]
 
 
 def test_ids_by_setting(tmp_path):
