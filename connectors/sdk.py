@@ -1,6 +1,7 @@
 """The ports that a connector fills, and the `Connector` by which it is registered.
 
-An import is a `Source`, a 2-way app a `Source` that is a `Writer` too, an export a `Target`. A
+An import is a `Source`, a 2-way app a `Source` that is a `Writer` or `Provisioner` too, an export a
+`Target`. A
 connector is one entry point of the group `bellringer.connectors` whose object is a `Connector`.
 """
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from connectors.network import Network
+from shared.domain.provisioning import EndedRecord, Linked, NewRecord, Result, Step
 from shared.domain.reading import Batch, Capabilities, Known, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier
@@ -49,12 +51,14 @@ class ReadRequest:
         known: tells a full read which source rows have not changed; None: nothing is known.
         folder: an empty one, for what must lie at hand while it is read; it is removed with all it
             holds. None: the source makes its own.
+        linked: tells which of the vendor's records stand for the hub's; None: nothing is known.
     """
 
     mode: Mode
     cursor: str | None = None
     known: Known | None = None
     folder: Path | None = None
+    linked: Linked | None = None
 
 
 @runtime_checkable
@@ -141,6 +145,46 @@ class Writer(Protocol):
 
         Raises:
             ConnectorError: the batch as a whole was not taken; nothing is known of its records.
+        """
+        ...
+
+
+@runtime_checkable
+class Provisioner(Source, Protocol):
+    """A source whose vendor is fed from the hub, too: it makes and ends records there.
+
+    Every adapter holds: one result a record, in the order of the records; to make or end the same
+    again is harmless, and answered as done; what one record is refused for stops no other.
+    """
+
+    #: The most records in one call.
+    batch_size: int
+    #: By kind, the fields of the hub that leave for the vendor; nothing else does.
+    reads: Mapping[Kind, tuple[str, ...]]
+    #: What is made, in this order; it is ended in the reverse order of the kinds, after that.
+    steps: Sequence[Step]
+
+    def left_out(self, kind: Kind, values: Mapping[str, str | None]) -> str | None:
+        """Return why a record is not made at the vendor, in words that follow a number.
+
+        None: it is made.
+        """
+        ...
+
+    def create(self, kind: Kind, records: Sequence[NewRecord], linked: Linked) -> Sequence[Result]:
+        """Make one batch.
+
+        Raises:
+            ConnectorError: the vendor does not answer, or lets nobody in; nothing is known of the
+                records.
+        """
+        ...
+
+    def end(self, kind: Kind, records: Sequence[EndedRecord], linked: Linked) -> Sequence[Result]:
+        """Remove, archive or suspend one batch.
+
+        Raises:
+            ConnectorError: as for `create`.
         """
         ...
 

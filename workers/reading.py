@@ -14,6 +14,7 @@ from shared.domain.states import Mode, Tier
 from shared.errors import PermanentConnectorError
 from shared.roster.apply import Applied, apply_plan
 from shared.roster.attempt import JobKey
+from shared.roster.linked import JobLinks
 from shared.roster.locking import hub_lock
 from shared.roster.plan import Plan, make_plan
 from shared.roster.planning import counts_of
@@ -45,7 +46,10 @@ def read_into_staging(work: Work, source: Source) -> Plan:
     certificate: ReadCertificate | None = None
     # what a 2-way app holds of every record must be at hand when it is written to
     known = staging if assignment.mode is Mode.FULL and assignment.tier is Tier.IMPORT else None
-    for item in source.read(ReadRequest(assignment.mode, cursor, known, work.folder)):
+    linked = None
+    if assignment.tier is Tier.TWO_WAY:
+        linked = JobLinks(work.gate.database, key_of(work))
+    for item in source.read(ReadRequest(assignment.mode, cursor, known, work.folder, linked)):
         if certificate is not None:
             raise PermanentConnectorError(
                 assignment.connector, "the read went on after its certificate"
@@ -100,6 +104,8 @@ def _told(applied: Applied, plan: Plan) -> str | None:
             "out_of_scope",
             "conflicts",
             "survived",
+            "kept",
+            "later",
         )
     }
     told = []
@@ -123,6 +129,13 @@ def _told(applied: Applied, plan: Plan) -> str | None:
         told.append(f"{total['quarantined']} records are in quarantine")
     if total["rejected"]:
         told.append(f"the vendor rejected {total['rejected']} writes")
+    if total["kept"]:
+        told.append(
+            f"{total['kept']} records were not ended at the vendor: "
+            + (plan.suspended or "they are above the limit of removals in a school")
+        )
+    if total["later"]:
+        told.append(f"{total['later']} records wait for what they hang on at the vendor")
     return "; ".join(told) or None
 
 

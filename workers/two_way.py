@@ -1,4 +1,5 @@
-"""The 2-way procedure: read, merge three ways, write back what the hub holds newer, finish.
+"""The 2-way procedure: read, merge three ways, write back what the hub holds newer, make and end
+at the vendor what the hub holds more and less, finish.
 
 What is about to be written is recorded first. The vendor is written to outside any transaction, in
 small keyed batches, so that a worker which has lost its lease has at most one batch in flight; and
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connectors import registry
-from connectors.sdk import RecordWrite, Source, WriteOutcome, Writer, WriteResult
+from connectors.sdk import Provisioner, RecordWrite, Source, WriteOutcome, Writer, WriteResult
 from shared.domain.states import Trigger
 from shared.errors import TransientConnectorError
 from shared.roster.answers import record_results
@@ -19,6 +20,7 @@ from shared.roster.write_back import Intent, pending_writes
 from workers.approving import carrying_out
 from workers.opening import Opener
 from workers.planning import plan_writes, showing
+from workers.provisioning import Provisioning
 from workers.reading import applying, read_into_staging
 from workers.runner import Apply, Work
 
@@ -49,10 +51,17 @@ class TwoWay:
                 work.control.progress("comparing", 0)
                 writable = registry.get(work.assignment.connector).capabilities.writes
                 plan_writes(work, plan, writable, accepts=source.accepts)
+            if isinstance(source, Provisioner):
+                Provisioning(work, source, plan).note()
             return showing(work, plan)
         if isinstance(source, Writer):
             self._write_back(work, source, plan)
-        return applying(work, plan)
+        if not isinstance(source, Provisioner):
+            return applying(work, plan)
+        provisioning = Provisioning(work, source, plan)
+        provisioning.note()
+        provisioning.carry_out()
+        return provisioning.telling(applying(work, plan))
 
     def _write_back(self, work: Work, writer: Writer, plan: Plan) -> None:
         writable = registry.get(work.assignment.connector).capabilities.writes

@@ -270,6 +270,45 @@ vendor_writes = Table(
     ),
 )
 
+#: What 2-way jobs are about to make or end at a vendor, and what became of it.
+vendor_provisions = Table(
+    "vendor_provisions",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("app_id", BigInteger, nullable=False),
+    Column("job_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    #: One of `shared.domain.provisioning.Action`.
+    Column("action", Text, nullable=False),
+    #: Of one turn all are made or ended before those of the next.
+    Column("turn", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("sourced_id", Text, nullable=False),
+    #: At the vendor; of a record that is to be made the one that it had before, if it had one.
+    Column("external_id", Text),
+    #: The school's sourcedId; None: the record belongs to none.
+    Column("school", Text),
+    #: The fields as JSON, references as hub ids; of a record that is ended why, as a link has it.
+    Column("values", Text, nullable=False),
+    #: held: above the limit of what may be ended at once.
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    #: The job at which its link was made or ended; None: not yet.
+    Column("linked_job", BigInteger),
+    Column("at", UtcDateTime, nullable=False),
+    CheckConstraint("action IN ('create', 'end')", name="action"),
+    CheckConstraint(
+        "state IN ('intended', 'confirmed', 'rejected', 'later', 'held')", name="state"
+    ),
+    Index("ix_vendor_provisions_job_id", "job_id"),
+    Index(
+        "ix_vendor_provisions_not_linked",
+        "app_id",
+        postgresql_where=text("linked_job IS NULL AND state = 'confirmed'"),
+        sqlite_where=text("linked_job IS NULL AND state = 'confirmed'"),
+    ),
+)
+
 #: What a vendor makes of a value that it is sent (in lower case, cut off), by record and field: the
 #: last one that it did not take as it was.
 renderings = Table(

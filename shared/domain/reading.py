@@ -113,6 +113,9 @@ class ReadCertificate:
         cursor: where the next incremental read starts, None where the connector has none.
         filter_fingerprint: changes when what is asked for changes (filters, schools, year).
         evidence: what was compared, for people: pages, totals, headers, input hash.
+        joins: the kinds of which the hub takes only what stands for an active record of its own.
+            Where there are any, the vendor is fed from the hub, and the app's filter says what it
+            is sent, not what is read.
     """
 
     mode: Mode
@@ -121,6 +124,7 @@ class ReadCertificate:
     cursor: str | None = None
     filter_fingerprint: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
+    joins: frozenset[Kind] = frozenset()
 
     def absence(self, kind: Kind) -> Absence | None:
         """Return the right to take what of a kind was not read for gone; None: there is none."""

@@ -18,6 +18,7 @@ from shared.roster.bases import PAGE, Held, advance, finish_writes
 from shared.roster.conflicts import review_conflicts
 from shared.roster.merging import KindCounts, merge_kind
 from shared.roster.plan import Plan, check_staged, compare, expected_rows
+from shared.roster.provisions import count_provisioned, take_provisioned
 from shared.roster.removing import end_absent, hub_edits, remove_abandoned
 from shared.roster.schools import abandoned_schools
 from shared.roster.statements import Statements, statements
@@ -82,6 +83,8 @@ def apply_plan(
     waiting = propose(run, plan, there)
     _advance_bases(connection, plan, counts)
     finish_writes(run)
+    _count_provisioned(run, counts)
+    take_provisioned(run)
     review_conflicts(run)
     if any(counted.has_changed for counted in counts.values()):
         connection.execute(
@@ -110,6 +113,12 @@ def _let_go(run: Statements, plan: Plan, kind: Kind, counts: KindCounts) -> None
     counts.out_of_scope = absent.get("out_of_scope", 0)
     counts.proposed = absent.get("proposed", 0)
     counts.held = absent.get("held", 0) + absent.get("suspended", 0)
+
+
+def _count_provisioned(run: Statements, counts: dict[Kind, KindCounts]) -> None:
+    for kind, what, count in count_provisioned(run):
+        counted = counts.setdefault(kind, KindCounts())
+        setattr(counted, what, getattr(counted, what) + count)
 
 
 def _advance_bases(connection: Connection, plan: Plan, counts: dict[Kind, KindCounts]) -> None:

@@ -29,6 +29,10 @@ class KindCounts:
         proposed: renames that wait for approval.
         conflicts: fields that a person must decide.
         survived: records that one side has deleted and another edited; they stay.
+        created: records that were made at the vendor.
+        ended: records that were removed, archived or suspended at the vendor.
+        kept: records that would have been, and are more than may be ended at once.
+        later: records that could not be made or ended yet.
     """
 
     added: int = 0
@@ -46,11 +50,22 @@ class KindCounts:
     survived: int = 0
     written: int = 0
     rejected: int = 0
+    created: int = 0
+    ended: int = 0
+    kept: int = 0
+    later: int = 0
 
     @property
     def has_changed(self) -> bool:
         """Whether a record of the hub was touched."""
         return bool(self.added or self.updated or self.restored or self.removed)
+
+
+#: The school of a staged enrollment's class.
+_SCHOOL_OF_CLASS = (
+    f"(SELECT c.school_sourced_id FROM {HUB[Kind.CLASSES].name} AS c"
+    " WHERE c.tenant_id = :tenant AND c.sourced_id = s.class_sourced_id)"
+)
 
 
 def take(run: Statements, ownership: Ownership, kind: Kind, field: str) -> str:
@@ -113,8 +128,12 @@ def merge_kind(
 
 def _insert(run: Statements, kind: Kind, supplied: Sequence[str]) -> int:
     columns = [snake(name) for name in supplied]
-    listed = ", ".join(columns)
-    given = ", ".join(f"s.{column}" for column in columns)
+    values = {column: f"s.{column}" for column in columns}
+    if kind is Kind.ENROLLMENTS:
+        # an app that knows no schools still knows the class
+        values.setdefault("school_sourced_id", _SCHOOL_OF_CLASS)
+    listed = ", ".join(values)
+    given = ", ".join(values.values())
     return run.run(
         f"INSERT INTO {HUB[kind].name} (tenant_id, sourced_id, status, created_at,"
         f" date_last_modified, first_job, last_job, last_app, {listed})"

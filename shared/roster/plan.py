@@ -21,10 +21,12 @@ from shared.roster.absences import find_absences, suspend_removals
 from shared.roster.attempt import JobKey
 from shared.roster.bases import look_again, take_unfinished
 from shared.roster.filtering import filter_staged
+from shared.roster.joining import keep_to_the_known
 from shared.roster.holding import hold_removals, hold_what_is_named
 from shared.roster.known import count_known
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare
+from shared.roster.provisions import take_provisioned
 from shared.roster.rules import AppRules, TenantRules, load_rules
 from shared.roster.scope import newly_owned, note_scope, rescoped_kinds, scope_fingerprint
 from shared.roster.staging import Staging
@@ -178,6 +180,7 @@ def make_plan(database: Database, staging: Staging, certificate: ReadCertificate
         check_staged(connection, plan)
         _check_empty(connection, plan, staging)
         look_again(run)
+        take_provisioned(run)
         compare(run, plan, again=False)
         take_unfinished(run)
     return plan
@@ -198,12 +201,15 @@ def compare(run: Statements, plan: Plan, *, again: bool) -> None:
     if again:
         _check_known(run, plan)
     complete = [kind for kind in Kind if plan.absence(kind) is not None]
-    if not again and not plan.rules.filters.is_empty:
+    joins = plan.certificate.joins
+    if not again and not plan.rules.filters.is_empty and not joins:
         filter_staged(run, plan.rules.filters, plan.supplied, complete)
     absent: list[Kind] = []
 
     def absent_and_unique(kind: Kind) -> None:
         """Say what of a kind is gone, and then which of its values are taken."""
+        if kind in joins and kind in plan.supplied:
+            keep_to_the_known(run, kind, plan.supplied)
         if kind in plan.rescoped and kind in plan.supplied and kind not in complete:
             _look_again(run, kind)
         _find_absent(run, plan, kind, absent)

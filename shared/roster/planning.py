@@ -50,6 +50,12 @@ class Op(StrEnum):
     QUARANTINED = "quarantined"
     #: The vendor is written to.
     WRITES = "writes"
+    #: It is made at the vendor.
+    CREATES = "creates"
+    #: It is removed, archived or suspended at the vendor.
+    ENDS = "ends"
+    #: It would be, and is more than may be ended at once.
+    KEPT = "kept"
 
 
 #: By what an apply counts, what a plan calls it.
@@ -63,6 +69,9 @@ _OF_COUNT = {
     "held": Op.HELD,
     "quarantined": Op.QUARANTINED,
     "written": Op.WRITES,
+    "created": Op.CREATES,
+    "ended": Op.ENDS,
+    "kept": Op.KEPT,
 }
 #: By kind, the fields by which a person knows a record that would go.
 _KNOWN_BY = ("givenName", "familyName", "username", "name", "title", "role")
@@ -145,6 +154,8 @@ def write_plan(
     written = connection.execute(select(func.count()).select_from(plan_rows).where(mine))
     rows = _Rows(run, written.scalar_one())
     for kind in Kind:
+        rows.insert(kind, _provisioned())
+    for kind in Kind:
         if plan.supplied.get(kind):
             rows.insert(kind, _adds(run, kind, plan.supplied[kind]))
             rows.insert(kind, _changes(run, plan, kind))
@@ -191,6 +202,20 @@ def _count(connection: Connection, job_id: int) -> Counts:
         str(kind): {str(op): found[kind, op] for op in Op if (kind, op) in found} for kind in Kind
     }
     return {kind: ops for kind, ops in counts.items() if ops}
+
+
+def _provisioned() -> str:
+    """Return a query for what a 2-way job would make and end at its vendor; see `provisioning`."""
+    ops = {"create": Op.CREATES, "end": Op.ENDS}
+    listed = " ".join(f"WHEN '{action}' THEN '{op}'" for action, op in ops.items())
+    return (
+        f"SELECT CASE WHEN p.state = 'held' THEN '{Op.KEPT}' ELSE (CASE p.action {listed} END) END"
+        " AS op, coalesce(p.external_id, '(new) ' || p.sourced_id) AS external_id, p.sourced_id,"
+        " p.school, NULL AS before,"
+        " CASE WHEN p.action = 'create' THEN p.\"values\" END AS after, p.reason"
+        " FROM vendor_provisions AS p WHERE p.job_id = :job AND p.attempt = :attempt"
+        " AND p.kind = :kind"
+    )
 
 
 def _adds(run: Statements, kind: Kind, supplied: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from shared.db.engine import Database
-from shared.db.hub_tables import disclosures, hubs, vendor_writes
+from shared.db.hub_tables import disclosures, hubs, vendor_provisions, vendor_writes
 from shared.db.review_tables import approvals
 from shared.db.tables import apps, jobs, tenants
 from shared.domain.records import Kind
@@ -177,7 +177,17 @@ def _sent(connection: Connection, job: Row[Any]) -> list[str]:
             vendor_writes.c.job_id == job.id, vendor_writes.c.state == "confirmed"
         )
     ).scalar_one()
+    made = connection.execute(
+        select(func.count()).where(
+            vendor_provisions.c.job_id == job.id, vendor_provisions.c.state == "confirmed"
+        )
+    ).scalar_one()
     told = []
+    if made:
+        told.append(
+            f"job {job.id} has made or ended {made} records at {job.tenant}/{job.app};"
+            " they stay so until its next sync follows the hub"
+        )
     if wrote:
         told.append(
             f"job {job.id} has written {wrote} records to {job.tenant}/{job.app};"

@@ -1,0 +1,165 @@
+"""Makes and ends records at a vendor, in small batches, each behind the fence."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from connectors.sdk import Provisioner
+from shared.db.claiming import Outcome
+from shared.domain.provisioning import Action, Answer, EndedRecord, NewRecord, Result
+from shared.domain.records import FIELDS, Kind
+from shared.domain.states import Trigger
+from shared.errors import TransientConnectorError
+from shared.roster.disclosures import HandedOut, disclose
+from shared.roster.linked import JobLinks
+from shared.roster.plan import Plan
+from shared.roster.privacy import Privacy
+from shared.roster.provisioning import Batch, next_batches, note_provisions
+from shared.roster.provisions import record_answers
+from shared.roster.snapshot import Snapshot
+from workers.runner import Apply, Work
+
+
+class Provisioning:
+    """One job's making and ending.
+
+    Args:
+        work: the job.
+        provisioner: its connector.
+        plan: of the read that came before.
+    """
+
+    def __init__(self, work: Work, provisioner: Provisioner, plan: Plan) -> None:
+        self._work = work
+        self._provisioner = provisioner
+        self._plan = plan
+        self._privacy = Privacy({}, plan.rules.filters)
+        self._links = JobLinks(work.gate.database, plan.key)
+        self._left_out: Counter[str] = Counter()
+        self._handed_out: HandedOut | None = None
+
+    def note(self) -> None:
+        """Write down what is to be done; a plan ends with that.
+
+        Raises:
+            ConfigurationError: the app's filter names a school that the hub has not.
+            Interrupted: the job must stop.
+        """
+        database, plan = self._work.gate.database, self._plan
+        self._work.control.progress("comparing", 0)
+        tells = Kind.USERS in self._provisioner.reads
+        if tells and self._work.assignment.trigger is not Trigger.PLAN:
+            self._handed_out = HandedOut(database, plan.key)
+        allowed = self._provisioner.reads
+        with Snapshot(
+            database, plan.key.tenant_id, allowed, self._privacy, self._handed_out
+        ) as roster:
+            self._left_out = note_provisions(database, plan, roster, self._provisioner)
+        if self._handed_out is not None:
+            self._handed_out.flush()
+
+    def carry_out(self) -> None:
+        """Make and end what was written down.
+
+        Raises:
+            ConnectorError: a batch as a whole was not taken; the next run goes on.
+            Interrupted: the job must stop.
+        """
+        database, done = self._work.gate.database, 0
+        for batch in next_batches(database, self._plan, self._provisioner.batch_size):
+            self._work.control.progress(f"{_DOING[batch.action]} {batch.kind}", done)
+            # the fence of effects on the vendor: never begin a batch without the lease
+            self._work.control.confirm()
+            values = {row.id: json.loads(row.values) for row in batch.rows}
+            results = self._answers(batch, values)
+            record_answers(
+                database,
+                [
+                    (row.id, values[row.id], result)
+                    for row, result in zip(batch.rows, results, strict=True)
+                ],
+            )
+            done += len(batch.rows)
+
+    def telling(self, applying: Apply) -> Apply:
+        """Return what T4 runs: the apply, whom the vendor was told of, and what was left out."""
+
+        def apply(connection: Connection) -> Outcome:
+            outcome = applying(connection)
+            if self._handed_out is not None:
+                disclose(connection, self._work.gate.database, self._handed_out, self._privacy)
+            told = [f"{count} {reason}" for reason, count in sorted(self._left_out.items())]
+            reason = "; ".join([part for part in (outcome.reason, ", ".join(told)) if part])
+            return replace(outcome, reason=reason or None)
+
+        return apply
+
+    def _answers(
+        self, batch: Batch, values: Mapping[int, Mapping[str, str | None]]
+    ) -> Sequence[Result]:
+        if batch.action is Action.END:
+            ended = [EndedRecord(row.sourced_id, row.external_id) for row in batch.rows]
+            found = self._provisioner.end(batch.kind, ended, self._links) if ended else []
+            found = [
+                replace(r, external_id=e.external_id) for r, e in zip(found, ended, strict=False)
+            ]
+            return _checked(self._work, batch.rows, found)
+        made = self._new_records(batch.kind, batch.rows, values)
+        ready = [record for record in made if isinstance(record, NewRecord)]
+        answers = self._provisioner.create(batch.kind, ready, self._links) if ready else []
+        answered = iter(_checked(self._work, ready, answers))
+        return [next(answered) if isinstance(one, NewRecord) else one for one in made]
+
+    def _new_records(
+        self, kind: Kind, rows: Sequence[Any], values: Mapping[int, Mapping[str, str | None]]
+    ) -> list[NewRecord | Result]:
+        """Return the records with the app's own ids as references; what names nobody waits."""
+        references = [
+            field
+            for field in FIELDS[kind]
+            if field.ref is not None
+            and not field.many
+            and field.name in self._provisioner.reads[kind]
+        ]
+        known = {
+            field.name: self._links.external_ids(
+                field.ref, {v for row in rows if (v := values[row.id].get(field.name)) is not None}
+            )
+            for field in references
+            if field.ref is not None
+        }
+        made: list[NewRecord | Result] = []
+        for row in rows:
+            given = dict(values[row.id])
+            missing = None
+            for field in references:
+                name = given.get(field.name)
+                if name is not None:
+                    given[field.name] = known[field.name].get(name)
+                    missing = missing or (None if given[field.name] else field)
+            if missing is None:
+                made.append(NewRecord(row.sourced_id, given, row.external_id))
+            else:
+                told = f"the vendor has no record of {missing.ref} that its {missing.name} names"
+                made.append(Result(row.sourced_id, Answer.LATER, row.external_id, reason=told))
+        return made
+
+
+_DOING = {Action.CREATE: "making", Action.END: "ending"}
+
+
+def _checked(work: Work, asked: Sequence[Any], results: Sequence[Result]) -> Sequence[Result]:
+    """See that every record was answered: the success of a batch is nobody's success."""
+    if [one.sourced_id for one in asked] != [result.sourced_id for result in results] or any(
+        result.answer is Answer.DONE and not result.external_id for result in results
+    ):
+        raise TransientConnectorError(
+            work.assignment.connector, "some records of a batch were not answered"
+        )
+    return results
