@@ -53,14 +53,16 @@ class Provisioning:
         """
         database, plan = self._work.gate.database, self._plan
         self._work.control.progress("comparing", 0)
-        tells = Kind.USERS in self._provisioner.reads
-        if tells and self._work.assignment.trigger is not Trigger.PLAN:
+        is_plan = self._work.assignment.trigger is Trigger.PLAN
+        if Kind.USERS in self._provisioner.reads and not is_plan:
             self._handed_out = HandedOut(database, plan.key)
         allowed = self._provisioner.reads
         with Snapshot(
             database, plan.key.tenant_id, allowed, self._privacy, self._handed_out
         ) as roster:
-            self._left_out = note_provisions(database, plan, roster, self._provisioner)
+            self._left_out = note_provisions(
+                database, plan, roster, self._provisioner, is_plan=is_plan
+            )
         if self._handed_out is not None:
             self._handed_out.flush()
 

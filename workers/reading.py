@@ -145,6 +145,8 @@ def certificate_json(plan: Plan) -> dict[str, Any]:
     return {
         **asdict(certificate),
         "complete": sorted(certificate.complete),
+        "joins": sorted(certificate.joins),
+        "defaults": {kind: dict(values) for kind, values in certificate.defaults.items()},
         "counts": dict(certificate.counts),
         "evidence": dict(certificate.evidence),
         "input_hash": plan.input_hash,

@@ -1,5 +1,7 @@
-"""The 2-way procedure: read, merge three ways, write back what the hub holds newer, make and end
-at the vendor what the hub holds more and less, finish.
+"""The 2-way procedure: read, merge three ways, write back what the hub holds newer, finish.
+
+A vendor that is fed from the hub, too, is made to hold what the hub has more, and to let go of the
+rest, before the finish.
 
 What is about to be written is recorded first. The vendor is written to outside any transaction, in
 small keyed batches, so that a worker which has lost its lease has at most one batch in flight; and

@@ -116,6 +116,8 @@ class ReadCertificate:
         joins: the kinds of which the hub takes only what stands for an active record of its own.
             Where there are any, the vendor is fed from the hub, and the app's filter says what it
             is sent, not what is read.
+        defaults: by kind and field, what a new record gets in fields that the app does not supply;
+            references are external ids of this app.
     """
 
     mode: Mode
@@ -125,6 +127,7 @@ class ReadCertificate:
     filter_fingerprint: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
     joins: frozenset[Kind] = frozenset()
+    defaults: Mapping[Kind, Mapping[str, str]] = field(default_factory=dict)
 
     def absence(self, kind: Kind) -> Absence | None:
         """Return the right to take what of a kind was not read for gone; None: there is none."""

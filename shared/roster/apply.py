@@ -64,7 +64,13 @@ def apply_plan(
     moved_from = abandoned_schools(run) if plan.rules.schools else []
     for kind in Kind:
         if plan.supplied.get(kind):
-            counted = counts[kind] = merge_kind(run, kind, plan.supplied[kind], plan.ownership)
+            counted = counts[kind] = merge_kind(
+                run,
+                kind,
+                plan.supplied[kind],
+                plan.ownership,
+                plan.certificate.defaults.get(kind, {}),
+            )
             stranded = count_stranded(run, kind)
             counted.unchanged += plan.known.get(kind, 0) - stranded
             counted.quarantined += stranded

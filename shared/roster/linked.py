@@ -77,5 +77,4 @@ class JobLinks:
             }
             with self._database.read() as connection:
                 rows = connection.execute(query, bound).all()
-            for external_id, sourced_id in rows:
-                yield external_id, sourced_id
+            yield from ((row.external_id, row.sourced_id) for row in rows)

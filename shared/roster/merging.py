@@ -5,11 +5,12 @@ The expressions here say what `shared.domain.merge.merge` says of one field; a t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.db.hub_tables import HUB, LINKS, STAGES, snake
-from shared.domain.records import Kind
+from shared.domain.records import FIELDS, Kind, encode_list
+from shared.errors import ConfigurationError
 from shared.roster.bases import is_rendering
 from shared.roster.conflicts import has_moved, is_set, note_conflicts
 from shared.roster.ownership import Ownership
@@ -92,7 +93,11 @@ def take(run: Statements, ownership: Ownership, kind: Kind, field: str) -> str:
 
 
 def merge_kind(
-    run: Statements, kind: Kind, supplied: Sequence[str], ownership: Ownership
+    run: Statements,
+    kind: Kind,
+    supplied: Sequence[str],
+    ownership: Ownership,
+    defaults: Mapping[str, str] | None = None,
 ) -> KindCounts:
     """Merge the rows of one kind: what is new, what has changed, and their links.
 
@@ -101,12 +106,16 @@ def merge_kind(
         kind: which.
         supplied: the fields that the app supplies.
         ownership: as the app sees it.
+        defaults: what new records get in other fields; references are external ids of the app.
+
+    Raises:
+        ConfigurationError: a default names no record that the app has.
     """
     counts = KindCounts()
     stage = STAGES[kind].name
     if run.value(f"SELECT count(*) FROM (SELECT 1 FROM {stage} AS s WHERE {OPEN} LIMIT 1) AS o"):
         counts.conflicts = note_conflicts(run, kind, supplied, ownership)
-        counts.added = _insert(run, kind, supplied)
+        counts.added = _insert(run, kind, supplied, defaults or {})
         some = f"SELECT 1 FROM {stage} AS s WHERE {OPEN} AND s.is_new IS NULL LIMIT 1"
         if run.value(f"SELECT count(*) FROM ({some}) AS o"):
             counts.updated, counts.restored, counts.survived = _update(
@@ -126,12 +135,20 @@ def merge_kind(
     return counts
 
 
-def _insert(run: Statements, kind: Kind, supplied: Sequence[str]) -> int:
+def _insert(
+    run: Statements, kind: Kind, supplied: Sequence[str], defaults: Mapping[str, str]
+) -> int:
     columns = [snake(name) for name in supplied]
+    bound = {}
+    if defaults and run.value(
+        f"SELECT count(*) FROM {STAGES[kind].name} AS s WHERE {OPEN} AND s.is_new = 1"
+    ):
+        bound = {snake(name): _default(run, kind, name, defaults[name]) for name in defaults}
     values = {column: f"s.{column}" for column in columns}
     if kind is Kind.ENROLLMENTS:
         # an app that knows no schools still knows the class
         values.setdefault("school_sourced_id", _SCHOOL_OF_CLASS)
+    values |= {column: f"CAST(:{column} AS text)" for column in bound if column not in columns}
     listed = ", ".join(values)
     given = ", ".join(values.values())
     return run.run(
@@ -139,8 +156,29 @@ def _insert(run: Statements, kind: Kind, supplied: Sequence[str]) -> int:
         f" date_last_modified, first_job, last_job, last_app, {listed})"
         f" SELECT :tenant, s.sourced_id, 'active', {run.instant()}, {run.instant()},"
         f" :job, :job, :app, {given}"
-        f" FROM {STAGES[kind].name} AS s WHERE {OPEN} AND s.is_new = 1"
+        f" FROM {STAGES[kind].name} AS s WHERE {OPEN} AND s.is_new = 1",
+        **{column: value for column, value in bound.items() if column in values},
     )
+
+
+def _default(run: Statements, kind: Kind, name: str, value: str) -> str:
+    """Return a default as the hub holds it; what it refers to is merged before."""
+    field = next(field for field in FIELDS[kind] if field.name == name)
+    if field.ref is None:
+        return value
+    found = run.rows(
+        f"SELECT l.sourced_id FROM {LINKS[field.ref].name} AS l WHERE l.app_id = :app"
+        " AND l.external_id = :named AND l.ended_at IS NULL",
+        named=value,
+    )
+    if not found:
+        raise ConfigurationError(
+            f"{kind}.{name}",
+            f"new records are to get {value!r}, and the hub knows no such record of the app",
+            "Look into the quarantine for it, and correct the app's settings.",
+        )
+    sourced_id = str(found[0][0])
+    return (encode_list([sourced_id]) or "") if field.many else sourced_id
 
 
 def merged_rows(

@@ -21,8 +21,8 @@ from shared.roster.absences import find_absences, suspend_removals
 from shared.roster.attempt import JobKey
 from shared.roster.bases import look_again, take_unfinished
 from shared.roster.filtering import filter_staged
-from shared.roster.joining import keep_to_the_known
 from shared.roster.holding import hold_removals, hold_what_is_named
+from shared.roster.joining import keep_to_the_known
 from shared.roster.known import count_known
 from shared.roster.ownership import Ownership, load_ownership
 from shared.roster.preparing import prepare

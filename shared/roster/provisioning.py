@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, LINKS, STAGES, snake, vendor_provisions
 from shared.domain.limits import is_over
-from shared.domain.provisioning import Action, Step
+from shared.domain.provisioning import Action, Answer, Step
 from shared.domain.records import Kind
 from shared.roster.absences import SCHOOL_OF, school_sizes
 from shared.roster.identity import KEYS
@@ -63,7 +63,9 @@ class Batch:
     rows: Sequence[Any]
 
 
-def note_provisions(database: Database, plan: Plan, roster: Snapshot, wants: Wants) -> Counter[str]:
+def note_provisions(
+    database: Database, plan: Plan, roster: Snapshot, wants: Wants, *, is_plan: bool
+) -> Counter[str]:
     """Write down what is to be made and ended. Commits, a page at a time.
 
     What the app has no link of is made; what it has one of, and the hub no longer holds within the
@@ -76,19 +78,18 @@ def note_provisions(database: Database, plan: Plan, roster: Snapshot, wants: Wan
         plan: of the read that came before.
         roster: the hub as the app may see it.
         wants: what is made, and in which order.
+        is_plan: whether it is only to be shown.
 
     Returns:
         By reason, how many records are left out.
     """
     left_out: Counter[str] = Counter()
     with database.write() as connection:
-        # what an earlier attempt has not come to is found anew
-        connection.execute(
-            delete(vendor_provisions).where(
-                _COLUMNS.app_id == plan.key.app_id,
-                _COLUMNS.state.in_(("intended", "held")),
-            )
-        )
+        # what earlier runs have not done is found anew; what they made is history
+        undone = (_COLUMNS.app_id == plan.key.app_id) & (_COLUMNS.state != Answer.DONE)
+        if is_plan:
+            undone &= _COLUMNS.state == "intended"
+        connection.execute(delete(vendor_provisions).where(undone))
         at = database.now(connection)
     told = {"app_id": plan.key.app_id, "job_id": plan.key.job_id, "attempt": plan.key.attempt}
     page: list[dict[str, Any]] = []
@@ -255,6 +256,17 @@ def _insert(database: Database, page: list[dict[str, Any]]) -> None:
 
 def _hold(run: Statements, plan: Plan) -> None:
     """Hold what may not be ended now: above a limit, or while removals are suspended."""
+    # who is in a class that is ended goes with it: an archived course keeps its members
+    with_class = (
+        f"SELECT l.external_id FROM {LINKS[Kind.ENROLLMENTS].name} AS l WHERE l.app_id = :app"
+        " AND l.class_sourced_id IN (SELECT c.sourced_id FROM vendor_provisions AS c"
+        " WHERE c.job_id = :job AND c.attempt = :attempt AND c.action = 'end' AND c.kind = :kind)"
+    )
+    run.run(
+        "DELETE FROM vendor_provisions WHERE job_id = :job AND attempt = :attempt"
+        f" AND action = 'end' AND kind = '{Kind.ENROLLMENTS}' AND external_id IN ({with_class})",
+        kind=Kind.CLASSES,
+    )
     mine = (_COLUMNS.job_id == plan.key.job_id) & (_COLUMNS.attempt == plan.key.attempt)
     ends = mine & (_COLUMNS.action == Action.END)
     if plan.suspended is not None:

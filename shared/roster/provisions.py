@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Column, Connection, Row, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.db.engine import Database
@@ -23,6 +23,8 @@ from shared.roster.statements import Statements
 PAGE = 1000
 #: No row of a source has it: the next read compares what it brings with the base.
 _UNREAD = "*"
+#: What a link that is made again gets anew, beside its base.
+_LINK_STATE = ("sourced_id", "fingerprint", "last_job", "ended_job", "ended_at", "ended_why")
 
 _COLUMNS = vendor_provisions.c
 #: By what became of a row, what a job counts it as.
@@ -102,7 +104,6 @@ def _link(run: Statements, kind: Kind, rows: Sequence[Row[Any]]) -> None:
     names = [snake(field.name) for field in FIELDS[kind]]
     insert = postgresql.insert if run.is_postgresql else sqlite.insert
     statement = insert(LINKS[kind])
-    kept = ("app_id", "external_id", "first_job")
     made = []
     for row in rows:
         values = json.loads(row.values)
@@ -124,12 +125,7 @@ def _link(run: Statements, kind: Kind, rows: Sequence[Row[Any]]) -> None:
     run.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["app_id", "external_id"],
-            set_={
-                name: statement.excluded[name]
-                for name in ("sourced_id", "fingerprint", "last_job", "ended_job", "ended_at")
-                + ("ended_why", *names)
-                if name not in kept
-            },
+            set_={name: statement.excluded[name] for name in (*_LINK_STATE, *names)},
         ),
         made,
     )
@@ -138,23 +134,30 @@ def _link(run: Statements, kind: Kind, rows: Sequence[Row[Any]]) -> None:
 def _unlink(run: Statements, kind: Kind, rows: Sequence[Row[Any]]) -> None:
     if not rows:
         return
-    link = LINKS[kind]
+    ended = [
+        {"b_id": row.external_id, "b_job": row.job_id, "b_why": json.loads(row.values)["why"]}
+        for row in rows
+    ]
+    _end_links(run, LINKS[kind], LINKS[kind].c.external_id, ended)
+    if kind is Kind.CLASSES:
+        # its members were left in it
+        hangs = LINKS[Kind.ENROLLMENTS]
+        gone = [{**one, "b_id": row.sourced_id} for one, row in zip(ended, rows, strict=True)]
+        _end_links(run, hangs, hangs.c.class_sourced_id, gone)
+
+
+def _end_links(
+    run: Statements, link: Table, named: Column[str], ended: list[dict[str, Any]]
+) -> None:
     run.connection.execute(
         update(link)
         .where(
             link.c.app_id == run.key.app_id,
-            link.c.external_id == bindparam("b_id"),
+            named == bindparam("b_id"),
             link.c.ended_at.is_(None),
         )
         .values(ended_job=bindparam("b_job"), ended_at=run.at, ended_why=bindparam("b_why")),
-        [
-            {
-                "b_id": row.external_id,
-                "b_job": row.job_id,
-                "b_why": json.loads(row.values)["why"],
-            }
-            for row in rows
-        ],
+        ended,
     )
 
 
@@ -168,3 +171,24 @@ def count_provisioned(run: Statements) -> Iterator[tuple[Kind, str, int]]:
         what = _COUNTED.get((action, state))
         if what is not None:
             yield Kind(kind), what, int(count)
+
+
+def list_not_done(connection: Connection, job_id: int, limit: int = 50) -> list[dict[str, Any]]:
+    """Return what a job could not make or end at its vendor, and why, the rejected ones first."""
+    rows = connection.execute(
+        select(
+            _COLUMNS.state,
+            _COLUMNS.action,
+            _COLUMNS.kind,
+            _COLUMNS.sourced_id,
+            _COLUMNS.external_id,
+            _COLUMNS.reason,
+        )
+        .where(
+            _COLUMNS.job_id == job_id,
+            _COLUMNS.state.in_((Answer.REJECTED, "held", Answer.LATER)),
+        )
+        .order_by(_COLUMNS.state.desc(), _COLUMNS.id)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]

@@ -1,0 +1,155 @@
+"""The settings of the Google Classroom app: a service account, the admin it acts as, and policy."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+#: Of a service account's key file, what is needed to sign in.
+_KEY_FIELDS = ("client_email", "private_key", "token_uri")
+
+Address = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+OrgUnit = Annotated[str, Field(pattern=r"^/")]
+
+
+class GoogleClassroomConfig(BaseModel):
+    """Who signs in to the district's Google Workspace, and what may be done there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: The JSON key of a service account to which the Workspace's administrator has delegated the
+    #: domain, as it was downloaded: the whole text.
+    service_account: SecretStr
+    #: The administrator as whom the service account acts.
+    admin: Address
+    #: The Workspace's customer id; as it is, that of the administrator.
+    customer: Annotated[str, Field(min_length=1)] = "my_customer"
+    #: Where tokens are given, where that is not what the key says.
+    token_url: HttpUrl | None = None
+    #: Classroom's address.
+    classroom_url: HttpUrl = HttpUrl("https://classroom.googleapis.com")
+    #: The Directory API's address.
+    directory_url: HttpUrl = HttpUrl("https://admin.googleapis.com")
+    #: The state in which courses are made: ACTIVE, or PROVISIONED, which their owners must accept.
+    course_state: Literal["ACTIVE", "PROVISIONED"] = "ACTIVE"
+    #: Who owns a course whose class has no teacher that may; unset: the administrator.
+    course_owner: Address | None = None
+    #: How members come in: `add` puts them into the course, `invite` asks them to join.
+    membership: Literal["add", "invite"] = "add"
+    #: Whether members whom a teacher has put into a linked course become enrollments of the hub.
+    pull_members: bool = True
+    #: Whether courses that a teacher has made become classes of the hub. They need a school and a
+    #: year, which Google does not know: see the next two.
+    pull_unknown_courses: bool = False
+    #: Identifier of the hub's school that those classes come under.
+    unknown_courses_school: str | None = None
+    #: The school year that they come under, by the year in which it ends.
+    unknown_courses_year: Annotated[int | None, Field(ge=2000, le=2100)] = None
+    #: Whether accounts are made, renamed and suspended; otherwise they are only read.
+    manage_users: bool = False
+    #: The domains in which accounts are made, with commas; needed with `manage_users`.
+    domains: str = ""
+    #: Where new students' accounts go; the unit must exist.
+    student_org_unit: OrgUnit | None = None
+    #: Where other new accounts go.
+    staff_org_unit: OrgUnit | None = None
+    #: Where suspended accounts go; unset: they stay.
+    suspended_org_unit: OrgUnit | None = None
+    #: Whether guardians are invited to follow their students, and let go when they no longer are.
+    guardians: bool = False
+    #: Records of a page; the server gives at most what it will.
+    page_size: Annotated[int, Field(ge=1, le=500)] = 500
+    #: Google's quota for one user and project, and for a project, in requests a minute.
+    user_requests_per_minute: Annotated[int, Field(ge=1)] = 1200
+    client_requests_per_minute: Annotated[int, Field(ge=1)] = 3000
+    #: Seconds to wait for an answer.
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 30
+    #: Seconds that a request may take as a whole, its tries and the waits between them together.
+    deadline_s: Annotated[float, Field(gt=0, le=3600)] = 120
+
+    @field_validator("service_account")
+    @classmethod
+    def _is_key(cls, value: SecretStr) -> SecretStr:
+        try:
+            found = json.loads(value.get_secret_value())
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or any(not found.get(name) for name in _KEY_FIELDS):
+            raise ValueError(
+                f"give the whole JSON of the key file; it has {', '.join(_KEY_FIELDS)}"
+            )
+        return value
+
+    @field_validator("token_url", "classroom_url", "directory_url")
+    @classmethod
+    def _only_an_address(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.username or url.password or url.query or url.fragment):
+            raise ValueError("give scheme, host and path alone")
+        return url
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> GoogleClassroomConfig:
+        if self.pull_unknown_courses and not (
+            self.unknown_courses_school and self.unknown_courses_year
+        ):
+            raise ValueError(
+                "pull_unknown_courses needs unknown_courses_school and unknown_courses_year:"
+                " a class belongs to a school and a year, and Google knows neither"
+            )
+        if self.manage_users and not self.account_domains:
+            raise ValueError("manage_users needs domains: accounts are made in these alone")
+        return self
+
+    @property
+    def account_domains(self) -> frozenset[str]:
+        """The domains in which accounts are made, in lower case."""
+        return frozenset(d.strip().lower() for d in self.domains.split(",") if d.strip())
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The service account's key, with the token address that holds."""
+        found: dict[str, Any] = json.loads(self.service_account.get_secret_value())
+        return {**found, "token_uri": self.token_uri}
+
+    @property
+    def token_uri(self) -> str:
+        """Where tokens are given."""
+        if self.token_url is not None:
+            return str(self.token_url)
+        return str(json.loads(self.service_account.get_secret_value())["token_uri"])
+
+    @property
+    def fallback_owner(self) -> str:
+        """Who owns a course for which no teacher is found."""
+        return self.course_owner or self.admin
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What the administrator must have delegated for these settings."""
+        base = "https://www.googleapis.com/auth/"
+        names = [
+            "classroom.courses",
+            "classroom.rosters",
+            "admin.directory.user" if self.manage_users else "admin.directory.user.readonly",
+        ]
+        if self.org_units:
+            names.append("admin.directory.orgunit.readonly")
+        if self.guardians:
+            names.append("classroom.guardianlinks.students")
+        return tuple(base + name for name in names)
+
+    @property
+    def org_units(self) -> frozenset[str]:
+        """The units that accounts are put into."""
+        units = (self.student_org_unit, self.staff_org_unit, self.suspended_org_unit)
+        return frozenset(unit for unit in units if unit and self.manage_users)
