@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,11 +60,11 @@ class Provisioning:
         with Snapshot(
             database, plan.key.tenant_id, allowed, self._privacy, self._handed_out
         ) as roster:
-            self._left_out = note_provisions(
-                database, plan, roster, self._provisioner, is_plan=is_plan
-            )
+            self._left_out = note_provisions(database, plan, roster, self._provisioner)
         if self._handed_out is not None:
             self._handed_out.flush()
+        if is_plan:
+            self._let_wait()
 
     def carry_out(self) -> None:
         """Make and end what was written down.
@@ -102,6 +102,24 @@ class Provisioning:
 
         return apply
 
+    def _let_wait(self) -> None:
+        """Set aside what could not be made: it names a record that the vendor lacks.
+
+        What is to be made itself counts as there: a plan makes nothing on which the rest hangs.
+        """
+        database, made_too = self._work.gate.database, {s.kind for s in self._provisioner.steps}
+        for batch in next_batches(database, self._plan, _PLANNED):
+            if batch.action is Action.CREATE:
+                self._work.control.checkpoint()
+                values = {row.id: json.loads(row.values) for row in batch.rows}
+                found = self._new_records(batch.kind, batch.rows, values, but=made_too)
+                waits = [
+                    (row.id, values[row.id], one)
+                    for row, one in zip(batch.rows, found, strict=True)
+                    if isinstance(one, Result)
+                ]
+                record_answers(database, waits)
+
     def _answers(
         self, batch: Batch, values: Mapping[int, Mapping[str, str | None]]
     ) -> Sequence[Result]:
@@ -119,13 +137,18 @@ class Provisioning:
         return [next(answered) if isinstance(one, NewRecord) else one for one in made]
 
     def _new_records(
-        self, kind: Kind, rows: Sequence[Any], values: Mapping[int, Mapping[str, str | None]]
+        self,
+        kind: Kind,
+        rows: Sequence[Any],
+        values: Mapping[int, Mapping[str, str | None]],
+        but: Collection[Kind] = (),
     ) -> list[NewRecord | Result]:
         """Return the records with the app's own ids as references; what names nobody waits."""
         references = [
             field
             for field in FIELDS[kind]
             if field.ref is not None
+            and field.ref not in but
             and not field.many
             and field.name in self._provisioner.reads[kind]
         ]
@@ -153,6 +176,8 @@ class Provisioning:
         return made
 
 
+#: Rows of a plan that are looked at together.
+_PLANNED = 1000
 _DOING = {Action.CREATE: "making", Action.END: "ending"}
 
 

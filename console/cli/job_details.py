@@ -11,14 +11,28 @@ from console.cli.output import print_rows
 from console.cli.plan import print_plan
 
 
-def print_details(job: Mapping[str, Any], approvals: Sequence[Mapping[str, Any]]) -> None:
-    """Print what a job planned, what proves its read, and what waits for a person after it."""
+def print_details(
+    job: Mapping[str, Any],
+    approvals: Sequence[Mapping[str, Any]],
+    not_done: Sequence[Mapping[str, Any]],
+) -> None:
+    """Print what a job planned, what proves its read, and what waits for a person after it.
+
+    Args:
+        job: its facts.
+        approvals: that wait after it.
+        not_done: what it could not make or end at its vendor.
+    """
     if job["plan"]:
         typer.echo(f"\nplan {job['plan']['hash']}")
         print_plan(job["plan"])
     if job["certificate"]:
         typer.echo("\nread certificate")
         _print_certificate(job["certificate"])
+    if not_done:
+        typer.echo("\nnot done at the vendor")
+        columns = ("state", "action", "kind", "sourced_id", "external_id", "reason")
+        print_rows(not_done, columns, as_json=False, empty="")
     if approvals:
         typer.echo("\napprovals")
         columns = ("id", "what", "state", "deadline_at", "decided_by", "job")

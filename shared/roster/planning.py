@@ -154,7 +154,7 @@ def write_plan(
     written = connection.execute(select(func.count()).select_from(plan_rows).where(mine))
     rows = _Rows(run, written.scalar_one())
     for kind in Kind:
-        rows.insert(kind, _provisioned())
+        rows.insert(kind, _provisioned(kind))
     for kind in Kind:
         if plan.supplied.get(kind):
             rows.insert(kind, _adds(run, kind, plan.supplied[kind]))
@@ -204,17 +204,18 @@ def _count(connection: Connection, job_id: int) -> Counts:
     return {kind: ops for kind, ops in counts.items() if ops}
 
 
-def _provisioned() -> str:
+def _provisioned(kind: Kind) -> str:
     """Return a query for what a 2-way job would make and end at its vendor; see `provisioning`."""
     ops = {"create": Op.CREATES, "end": Op.ENDS}
     listed = " ".join(f"WHEN '{action}' THEN '{op}'" for action, op in ops.items())
     return (
         f"SELECT CASE WHEN p.state = 'held' THEN '{Op.KEPT}' ELSE (CASE p.action {listed} END) END"
         " AS op, coalesce(p.external_id, '(new) ' || p.sourced_id) AS external_id, p.sourced_id,"
-        " p.school, NULL AS before,"
+        f" coalesce(p.school, {SCHOOL_OF[kind]}) AS school, NULL AS before,"
         " CASE WHEN p.action = 'create' THEN p.\"values\" END AS after, p.reason"
-        " FROM vendor_provisions AS p WHERE p.job_id = :job AND p.attempt = :attempt"
-        " AND p.kind = :kind"
+        f" FROM vendor_provisions AS p LEFT JOIN {HUB[kind].name} AS h ON h.tenant_id = :tenant"
+        " AND h.sourced_id = p.sourced_id WHERE p.job_id = :job AND p.attempt = :attempt"
+        " AND p.kind = :kind AND p.state IN ('intended', 'held')"
     )
 
 

@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -29,6 +30,8 @@ from shared.roster.statements import OPEN, Statements, statements
 
 #: Rows that are fetched, or written, at once.
 PAGE = 1000
+#: Days for which it is told what a run has not done.
+KEPT_DAYS = 7
 #: Ends come after whatever is made, and what hangs on something before it.
 _ENDS = 1000
 #: Kinds whose records are another one at the vendor when these fields change.
@@ -63,9 +66,7 @@ class Batch:
     rows: Sequence[Any]
 
 
-def note_provisions(
-    database: Database, plan: Plan, roster: Snapshot, wants: Wants, *, is_plan: bool
-) -> Counter[str]:
+def note_provisions(database: Database, plan: Plan, roster: Snapshot, wants: Wants) -> Counter[str]:
     """Write down what is to be made and ended. Commits, a page at a time.
 
     What the app has no link of is made; what it has one of, and the hub no longer holds within the
@@ -78,19 +79,17 @@ def note_provisions(
         plan: of the read that came before.
         roster: the hub as the app may see it.
         wants: what is made, and in which order.
-        is_plan: whether it is only to be shown.
 
     Returns:
         By reason, how many records are left out.
     """
     left_out: Counter[str] = Counter()
     with database.write() as connection:
-        # what earlier runs have not done is found anew; what they made is history
-        undone = (_COLUMNS.app_id == plan.key.app_id) & (_COLUMNS.state != Answer.DONE)
-        if is_plan:
-            undone &= _COLUMNS.state == "intended"
-        connection.execute(delete(vendor_provisions).where(undone))
+        # what earlier runs have not come to is found anew
         at = database.now(connection)
+        undone = (_COLUMNS.app_id == plan.key.app_id) & (_COLUMNS.state != Answer.DONE)
+        old = (_COLUMNS.state == "intended") | (_COLUMNS.at < at - timedelta(days=KEPT_DAYS))
+        connection.execute(delete(vendor_provisions).where(undone, old))
     told = {"app_id": plan.key.app_id, "job_id": plan.key.job_id, "attempt": plan.key.attempt}
     page: list[dict[str, Any]] = []
     for kind in dict.fromkeys(step.kind for step in wants.steps):
