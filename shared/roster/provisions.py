@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, bindparam, select, update
+from sqlalchemy import Column, Connection, Row, Table, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.db.engine import Database
@@ -186,6 +186,10 @@ def list_not_done(connection: Connection, job_id: int, limit: int = 50) -> list[
         )
         .where(
             _COLUMNS.job_id == job_id,
+            _COLUMNS.attempt
+            == select(func.max(_COLUMNS.attempt))
+            .where(_COLUMNS.job_id == job_id)
+            .scalar_subquery(),
             _COLUMNS.state.in_((Answer.REJECTED, "held", Answer.LATER)),
         )
         .order_by(_COLUMNS.state.desc(), _COLUMNS.id)
