@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from connectors.network import Network
+from shared.domain.limits import Limit
 from shared.domain.provisioning import EndedRecord, Linked, NewRecord, Result, Step
 from shared.domain.reading import Batch, Capabilities, Known, ReadCertificate, Refused
 from shared.domain.records import Kind
@@ -261,6 +262,40 @@ class ChangesReader(RosterReader, Protocol):
         """Return when the hub changed last, aware; None: it holds nothing.
 
         Whatever the snapshot does not show has changed, or will change, after this.
+        """
+        ...
+
+
+@runtime_checkable
+class Follower(Provisioner, Protocol):
+    """A provisioner that keeps more in step than records: such as who is whose guardian."""
+
+    #: The kinds that it looks at for that; none: there is nothing to keep in step.
+    follows: frozenset[Kind]
+
+    def follow(
+        self,
+        roster: RosterReader,
+        linked: Linked,
+        confirm: Callable[[], None],
+        limit: Limit,
+        *,
+        is_plan: bool,
+    ) -> Mapping[str, int]:
+        """Compare the vendor with the hub, and bring it in step; what is so already costs no write.
+
+        Args:
+            roster: the hub, as far as `reads` goes.
+            linked: which records stand for which.
+            confirm: to be called before each batch of writes; it raises if the job must stop.
+            limit: of what may be taken away at once.
+            is_plan: nothing is to be written.
+
+        Returns:
+            What was done, or would be: words that follow a number, and the number.
+
+        Raises:
+            ConnectorError: the vendor does not answer, or lets nobody in.
         """
         ...
 

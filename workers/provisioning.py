@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from connectors.sdk import Provisioner
+from connectors.sdk import Follower, Provisioner
 from shared.db.claiming import Outcome
 from shared.domain.provisioning import Action, Answer, EndedRecord, NewRecord, Result
 from shared.domain.records import FIELDS, Kind
@@ -41,8 +41,11 @@ class Provisioning:
         self._plan = plan
         self._privacy = Privacy({}, plan.rules.filters)
         self._links = JobLinks(work.gate.database, plan.key)
-        self._left_out: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
         self._handed_out: HandedOut | None = None
+        self._follows = (
+            provisioner.follows if isinstance(provisioner, Follower) else frozenset[Kind]()
+        )
 
     def note(self) -> None:
         """Write down what is to be done; a plan ends with that.
@@ -60,14 +63,21 @@ class Provisioning:
         with Snapshot(
             database, plan.key.tenant_id, allowed, self._privacy, self._handed_out
         ) as roster:
-            self._left_out = note_provisions(database, plan, roster, self._provisioner)
-        if self._handed_out is not None:
-            self._handed_out.flush()
+            self._told = note_provisions(
+                database,
+                plan,
+                roster,
+                self._provisioner,
+                leaves_out=Kind.USERS not in self._follows,
+            )
         if is_plan:
             self._let_wait()
+            self._follow(is_plan=True)
+        elif self._handed_out is not None:
+            self._handed_out.flush()
 
     def carry_out(self) -> None:
-        """Make and end what was written down.
+        """Make and end what was written down, and bring in step whatever else there is.
 
         Raises:
             ConnectorError: a batch as a whole was not taken; the next run goes on.
@@ -88,19 +98,41 @@ class Provisioning:
                 ],
             )
             done += len(batch.rows)
+        self._follow(is_plan=False)
 
     def telling(self, applying: Apply) -> Apply:
-        """Return what T4 runs: the apply, whom the vendor was told of, and what was left out."""
+        """Return what T4 runs: the apply, whom the vendor was told of, and what there is to say."""
 
         def apply(connection: Connection) -> Outcome:
             outcome = applying(connection)
             if self._handed_out is not None:
                 disclose(connection, self._work.gate.database, self._handed_out, self._privacy)
-            told = [f"{count} {reason}" for reason, count in sorted(self._left_out.items())]
+            told = [f"{count} {reason}" for reason, count in sorted(self._told.items())]
             reason = "; ".join([part for part in (outcome.reason, ", ".join(told)) if part])
             return replace(outcome, reason=reason or None)
 
         return apply
+
+    def _follow(self, *, is_plan: bool) -> None:
+        if not isinstance(self._provisioner, Follower) or not self._follows:
+            return
+        database, plan, control = self._work.gate.database, self._plan, self._work.control
+        control.progress("following", 0)
+        reads = self._provisioner.reads
+        with Snapshot(
+            database, plan.key.tenant_id, reads, self._privacy, self._handed_out
+        ) as roster:
+            self._told.update(
+                self._provisioner.follow(
+                    roster,
+                    self._links,
+                    control.confirm,
+                    plan.rules.limit_of(Kind.USERS),
+                    is_plan=is_plan,
+                )
+            )
+        if self._handed_out is not None:
+            self._handed_out.flush()
 
     def _let_wait(self) -> None:
         """Set aside what could not be made: it names a record that the vendor lacks.

@@ -53,9 +53,11 @@ class TwoWay:
                 work.control.progress("comparing", 0)
                 writable = registry.get(work.assignment.connector).capabilities.writes
                 plan_writes(work, plan, writable, accepts=source.accepts)
-            if isinstance(source, Provisioner):
-                Provisioning(work, source, plan).note()
-            return showing(work, plan)
+            if not isinstance(source, Provisioner):
+                return showing(work, plan)
+            planned = Provisioning(work, source, plan)
+            planned.note()
+            return planned.telling(showing(work, plan))
         if isinstance(source, Writer):
             self._write_back(work, source, plan)
         if not isinstance(source, Provisioner):

@@ -66,7 +66,9 @@ class Batch:
     rows: Sequence[Any]
 
 
-def note_provisions(database: Database, plan: Plan, roster: Snapshot, wants: Wants) -> Counter[str]:
+def note_provisions(
+    database: Database, plan: Plan, roster: Snapshot, wants: Wants, *, leaves_out: bool = True
+) -> Counter[str]:
     """Write down what is to be made and ended. Commits, a page at a time.
 
     What the app has no link of is made; what it has one of, and the hub no longer holds within the
@@ -79,6 +81,7 @@ def note_provisions(database: Database, plan: Plan, roster: Snapshot, wants: Wan
         plan: of the read that came before.
         roster: the hub as the app may see it.
         wants: what is made, and in which order.
+        leaves_out: whether the vendor is told nothing of users that are not made.
 
     Returns:
         By reason, how many records are left out.
@@ -93,7 +96,9 @@ def note_provisions(database: Database, plan: Plan, roster: Snapshot, wants: Wan
     told = {"app_id": plan.key.app_id, "job_id": plan.key.job_id, "attempt": plan.key.attempt}
     page: list[dict[str, Any]] = []
     for kind in dict.fromkeys(step.kind for step in wants.steps):
-        for row in _differences(database, plan, roster, wants, kind, left_out):
+        for row in _differences(
+            database, plan, roster, wants, kind, left_out, leaves_out=leaves_out
+        ):
             page.append({**told, "state": "intended", "at": at, **row})
             if len(page) >= PAGE:
                 _insert(database, page)
@@ -135,6 +140,8 @@ def _differences(
     wants: Wants,
     kind: Kind,
     left_out: Counter[str],
+    *,
+    leaves_out: bool,
 ) -> Iterator[dict[str, Any]]:
     fields = wants.reads[kind]
     identity = _IDENTITY.get(kind, ())
@@ -162,7 +169,7 @@ def _differences(
             reason = None if turn is None else wants.left_out(kind, values)
             if turn is None or reason is not None:
                 left_out.update([reason] if reason is not None else [])
-                if kind is Kind.USERS:
+                if kind is Kind.USERS and leaves_out:
                     roster.leave_out(kind, str(sourced_id))
                 continue
             former = max(held, key=lambda row: row.last_job).external_id if held else None

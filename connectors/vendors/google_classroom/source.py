@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from connectors.network import Network
-from connectors.sdk import ReadRequest, RecordWrite, WriteOutcome, WriteResult
+from connectors.sdk import ReadRequest, RecordWrite, RosterReader, WriteOutcome, WriteResult
 from connectors.transport.http import HttpClient, account_of
-from connectors.vendors.google_classroom import mapping
+from connectors.vendors.google_classroom import guardians, mapping
 from connectors.vendors.google_classroom.access import NAME
 from connectors.vendors.google_classroom.accounts import Accounts
 from connectors.vendors.google_classroom.budgets import TwoBudgets
@@ -19,6 +19,7 @@ from connectors.vendors.google_classroom.courses import Courses
 from connectors.vendors.google_classroom.members import Members
 from connectors.vendors.google_classroom.reading import FullRead
 from connectors.vendors.google_classroom.refusals import refused
+from shared.domain.limits import Limit
 from shared.domain.pacing import Rate
 from shared.domain.provisioning import EndedRecord, Linked, NewRecord, Result, Step
 from shared.domain.reading import Batch, ReadCertificate, Refused
@@ -58,8 +59,14 @@ class GoogleClassroom:
         self.steps: Sequence[Step] = [*accounts, Step(Kind.CLASSES), *members]
         self.reads: Mapping[Kind, tuple[str, ...]] = {
             **mapping.READS,
-            **({Kind.USERS: mapping.ACCOUNT_READS} if config.manage_users else {}),
         }
+        self.follows = frozenset({Kind.USERS} if config.guardians else ())
+        read = [
+            *(mapping.ACCOUNT_READS if config.manage_users else ()),
+            *(guardians.READS if config.guardians else ()),
+        ]
+        if read:
+            self.reads = {**self.reads, Kind.USERS: tuple(dict.fromkeys(read))}
 
     def check(self) -> None:
         """Sign in, read an account and a course, and see that the units exist.
@@ -130,6 +137,21 @@ class GoogleClassroom:
             return [
                 replace(end[kind](record), external_id=record.external_id) for record in records
             ]
+
+    def follow(
+        self,
+        roster: RosterReader,
+        linked: Linked,
+        confirm: Callable[[], None],
+        limit: Limit,
+        *,
+        is_plan: bool,
+    ) -> Mapping[str, int]:
+        """Keep guardians in step, where that is asked for."""
+        with self._client() as client:
+            # who gets an account was handed over before, and is not left out by this
+            keeper = guardians.Guardians(client, limit, leaves_out=not self._config.manage_users)
+            return keeper.follow(roster, linked, confirm, is_plan=is_plan)
 
     def _written(self, client: Client, kind: Kind, write: RecordWrite) -> WriteResult:
         courses = Courses(self._config, client)
