@@ -63,6 +63,12 @@ class _Request(transport.Request):
         if answer.outcome in {Outcome.RETRY, Outcome.RATE_LIMITED, Outcome.MOVED}:
             # the transport has tried; google-auth would try again, after waits of its own
             raise self._http.error_of(answer, "the token address", denied="")
+        if answer.outcome is Outcome.OK and not isinstance(
+            self._http.json(answer, "the token address"), dict
+        ):
+            raise TransientConnectorError(
+                NAME, "the token address gave something else than a token"
+            )
         return _Response(answer)
 
 

@@ -24,11 +24,13 @@ from shared.db.claiming import Assignment, Terms, claim, fail, finish
 from shared.db.engine import Database
 from shared.db.gate import Gate
 from shared.db.hub_tables import HUB, LINKS
+from shared.db.migrate import upgrade
 from shared.db.tables import jobs
 from shared.db.tenants import add_tenant
 from shared.domain.records import Kind
 from shared.domain.states import Tier
 from shared.secrets import seal_secrets
+from shared.settings import load_settings
 from workers.importing import Importing
 from workers.opening import Opener
 from workers.runner import Work
@@ -36,7 +38,7 @@ from workers.two_way import TwoWay
 
 HERE = Network(allowed=parse_networks("127.0.0.0/8"))
 #: Districts of the shared server; more than tests that take one.
-POOL = 60
+POOL = 120
 
 
 def small(name: str) -> District:
@@ -143,6 +145,7 @@ class Schools:
     def put(self, district: District) -> None:
         """Let the student system hold this."""
         self.district = district
+        self._is_new = True
         write_oneroster(district, self._zip)
 
     def change(self, place: int, **changes: Any) -> None:
@@ -171,16 +174,21 @@ class Schools:
 
     def settings(self, **values: Any) -> None:
         with self.database.read() as connection:
-            there = apps.app_row(connection, "oak/google").config
-        config = {**there, **values}
-        apps.change_app(self.gate, "oak/google", config=config, secrets=None)
+            row = apps.app_row(connection, "oak/google")
+        config = {**row.config, **values}
+        apps.change_app(self.gate, "oak/google", config=config, secrets=row.secrets)
 
     def rules(self, **rules: Any) -> None:
         apps.set_rules(self.gate, "oak/google", rules)
 
     def sync(self, **wish: Any) -> Any:
-        """Run the student system's import and then Google's sync; returns the latter's job."""
-        self.run("sis")
+        """Run the student system's import, if it has changed, and Google's sync.
+
+        Returns the latter's job.
+        """
+        if self._is_new:
+            self.run("sis")
+        self._is_new = False
         return self.run("google", **wish)
 
     def run(self, app: str, *, fails: type[Exception] | None = None, **wish: Any) -> Any:
@@ -265,5 +273,14 @@ def google(pool: SimulatorServer, unused: Iterator[str], http: httpx.Client) -> 
 
 
 @pytest.fixture
-def schools(database: Database, google: Workspace, tmp_path: Path) -> Schools:
+def schools(sqlite_url: str, google: Workspace, tmp_path: Path) -> Iterator[Schools]:
+    database = Database(load_settings(database_url=sqlite_url).resolved_database_url())
+    upgrade(database)
+    yield Schools(database, google, tmp_path)
+    database.dispose()
+
+
+@pytest.fixture
+def both(database: Database, google: Workspace, tmp_path: Path) -> Schools:
+    """The same on each database, for what they might do differently."""
     return Schools(database, google, tmp_path)
