@@ -25,7 +25,8 @@ class KindCounts:
         removed: records that nobody has any more.
         renamed: records that the app shows under another id now.
         out_of_scope: records that the app no longer reads, since its filter changed.
-        filtered: rows that the read brought, and that the app's filter keeps out.
+        filtered: rows that the read brought, and that the app's filter keeps out; or of a kind that
+            only joins the hub's, and that stand for none of its records.
         held: removals that wait for approval.
         proposed: renames that wait for approval.
         conflicts: fields that a person must decide.

@@ -49,6 +49,8 @@ class FullRead:
                 self._counts[batch.kind] += len(batch.rows)
                 yield batch
         yield from self._courses()
+        if not self._counts[Kind.ENROLLMENTS]:
+            yield self._batch(Kind.ENROLLMENTS, mapping.ENROLLMENT_FIELDS, [])
         joins = {Kind.USERS}
         if not config.pull_unknown_courses:
             joins.add(Kind.CLASSES)

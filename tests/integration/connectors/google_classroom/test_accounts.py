@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy import select
+
+from shared.db.hub_tables import disclosures
 from shared.domain.records import Kind
 from tests.integration.connectors.google_classroom.conftest import Schools
 
@@ -34,6 +37,10 @@ def test_who_joins_gets_an_account_and_who_leaves_is_suspended(schools: Schools)
     job = schools.sync()
     assert job.counts["users"]["created"] == 1
     assert "users have no e-mail address, and got no account" in job.reason
+    # whoever has an account was told to Google, and nobody else
+    with schools.database.read() as connection:
+        told = set(connection.execute(select(disclosures.c.sourced_id)).scalars())
+    assert told == set(schools.links(Kind.USERS).values())
     account = schools.google.account(email)
     assert (account["orgUnitPath"], account["suspended"]) == ("/Students", False)
     assert account["externalIds"][0]["value"] == "990001"
