@@ -157,7 +157,7 @@ class Provisioning:
     ) -> Sequence[Result]:
         if batch.action is Action.END:
             ended = [EndedRecord(row.sourced_id, row.external_id) for row in batch.rows]
-            found = self._provisioner.end(batch.kind, ended, self._links) if ended else []
+            found = self._provisioner.end(batch.kind, ended, self._links)
             found = [
                 replace(r, external_id=e.external_id) for r, e in zip(found, ended, strict=False)
             ]

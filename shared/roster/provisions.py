@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, bindparam, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, bindparam, func, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.db.engine import Database
-from shared.db.hub_tables import LINKS, snake, vendor_provisions
+from shared.db.hub_tables import HUB, LINKS, snake, vendor_provisions
 from shared.domain.provisioning import Action, Answer, Result
 from shared.domain.records import FIELDS, Kind
 from shared.roster.statements import Statements
@@ -132,32 +132,41 @@ def _link(run: Statements, kind: Kind, rows: Sequence[Row[Any]]) -> None:
 
 
 def _unlink(run: Statements, kind: Kind, rows: Sequence[Row[Any]]) -> None:
-    if not rows:
-        return
-    ended = [
-        {"b_id": row.external_id, "b_job": row.job_id, "b_why": json.loads(row.values)["why"]}
-        for row in rows
-    ]
-    _end_links(run, LINKS[kind], LINKS[kind].c.external_id, ended)
-    if kind is Kind.CLASSES:
-        # its members were left in it
-        hangs = LINKS[Kind.ENROLLMENTS]
-        gone = [{**one, "b_id": row.sourced_id} for one, row in zip(ended, rows, strict=True)]
-        _end_links(run, hangs, hangs.c.class_sourced_id, gone)
+    for why in ("removed", "out_of_scope"):
+        ended = [row for row in rows if json.loads(row.values)["why"] == why]
+        if not ended:
+            continue
+        link = LINKS[kind]
+        _end_links(run, link.c.external_id, [row.external_id for row in ended], ended, why)
+        if kind is Kind.CLASSES:
+            # its members were left in it; whom the hub still has there the next read misses, and
+            # what that means is judged as any absence is
+            column = LINKS[Kind.ENROLLMENTS].c
+            hub = HUB[Kind.ENROLLMENTS].c
+            gone = select(hub.sourced_id).where(
+                hub.tenant_id == run.key.tenant_id, hub.status != "active"
+            )
+            only = column.sourced_id.in_(gone) if why == "removed" else true()
+            ids = [row.sourced_id for row in ended]
+            _end_links(run, column.class_sourced_id, ids, ended, why, only)
 
 
 def _end_links(
-    run: Statements, link: Table, named: Column[str], ended: list[dict[str, Any]]
+    run: Statements,
+    named: Column[str],
+    ids: Sequence[str],
+    rows: Sequence[Row[Any]],
+    why: str,
+    only: ColumnElement[bool] | None = None,
 ) -> None:
+    """End the open links that a column names, each by the job of its row."""
+    link = named.table
+    mine = (link.c.app_id == run.key.app_id) & link.c.ended_at.is_(None)
     run.connection.execute(
         update(link)
-        .where(
-            link.c.app_id == run.key.app_id,
-            named == bindparam("b_id"),
-            link.c.ended_at.is_(None),
-        )
-        .values(ended_job=bindparam("b_job"), ended_at=run.at, ended_why=bindparam("b_why")),
-        ended,
+        .where(mine, named == bindparam("b_id"), true() if only is None else only)
+        .values(ended_job=bindparam("b_job"), ended_at=run.at, ended_why=why),
+        [{"b_id": id_, "b_job": row.job_id} for id_, row in zip(ids, rows, strict=True)],
     )
 
 

@@ -134,9 +134,7 @@ class GoogleClassroom:
                 Kind.CLASSES: courses.archive,
                 Kind.ENROLLMENTS: lambda record: members.remove(record, linked),
             }
-            return [
-                replace(end[kind](record), external_id=record.external_id) for record in records
-            ]
+            return [end[kind](record) for record in records]
 
     def follow(
         self,

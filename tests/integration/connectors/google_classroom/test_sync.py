@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
+from shared.db.hub_tables import HUB
 from shared.db.review_views import list_plan_rows
+from shared.db.tenants import set_rollover
 from shared.domain.records import Kind
+from shared.domain.rollover import Rollover
 from shared.roster.provisions import list_not_done, record_answers
 from tests.integration.connectors.google_classroom.conftest import Schools
 
@@ -200,6 +205,57 @@ def test_an_answer_that_is_lost_is_no_reason_to_make_it_twice(schools: Schools) 
     job = schools.sync()
     assert (job.counts["classes"]["created"], job.reason) == (6, None)
     assert len(schools.google.api("GET", "/v1/courses")["courses"]) == 6
+
+
+def test_a_member_whom_google_alone_knows_goes_with_the_class(schools: Schools) -> None:
+    schools.sync()
+    course = schools.course(0)["id"]
+    inside = set(schools.section(0).students)
+    out = next(s.person for s in schools.district.students
+               if s.person.email and s.person.number not in inside)  # fmt: skip
+    body = {"userId": schools.google.account(out.email or "")["id"]}
+    schools.google.api("POST", f"/v1/courses/{course}/students", body)
+    assert schools.sync().counts["enrollments"]["added"] == 1
+    schools.put(replace(schools.district, sections=schools.district.sections[1:]))
+    assert schools.sync().counts["classes"]["ended"] == 1
+    # the next read does not bring the member, and nobody else has it
+    job = schools.sync()
+    assert (job.counts["enrollments"]["removed"], job.reason) == (1, None)
+    assert len(schools.hub(Kind.ENROLLMENTS)) == len(schools.links(Kind.ENROLLMENTS))
+    assert schools.sync().reason is None
+
+
+def test_a_student_who_becomes_a_teacher_changes_the_list(schools: Schools) -> None:
+    schools.sync()
+    student = next(s for s in schools.district.students
+                   if s.person.number == schools.section(0).students[0])  # fmt: skip
+    # the enrollment is another one at Google, whatever it is in the student system
+    with schools.database.write() as connection:
+        hub = HUB[Kind.ENROLLMENTS]
+        user = select(HUB[Kind.USERS].c.sourced_id).where(
+            HUB[Kind.USERS].c.identifier == str(student.person.number)
+        )
+        connection.execute(
+            update(hub).where(hub.c.user_sourced_id.in_(user)).values(role="teacher")
+        )
+    taught = [n for n in range(6) if student.person.number in schools.section(n).students]
+    assert schools.run("google").counts["enrollments"]["ended"] == len(taught)
+    counts = schools.run("google").counts["enrollments"]
+    assert (counts["created"], counts["rejected"]) == (len(taught), 0)
+    course = schools.course(taught[0])["id"]
+    assert student.person.email in schools.google.members(course, "teachers")
+    assert student.person.email not in schools.google.members(course)
+
+
+def test_nothing_is_ended_while_removals_are_suspended(schools: Schools) -> None:
+    schools.sync()
+    schools.change(0, students=schools.section(0).students[1:])
+    schools.run("sis")
+    now, day = datetime.now(UTC), timedelta(days=1)
+    set_rollover(schools.gate, "oak", Rollover("removals", now - day, now + day, "UTC"))
+    job = schools.run("google")
+    assert job.counts["enrollments"]["kept"] == 1
+    assert "1 records were not ended at the vendor" in job.reason
 
 
 def test_what_google_rejects_is_told_and_tried_again(schools: Schools) -> None:
