@@ -199,12 +199,12 @@ class Provisioning:
                 name = given.get(field.name)
                 if name is not None:
                     given[field.name] = known[field.name].get(name)
-                    missing = missing or (None if given[field.name] else field)
+                    if given[field.name] is None:
+                        missing = missing or f"the vendor does not have {field.ref} {name}"
             if missing is None:
                 made.append(NewRecord(row.sourced_id, given, row.external_id))
             else:
-                told = f"the vendor has no record of {missing.ref} that its {missing.name} names"
-                made.append(Result(row.sourced_id, Answer.LATER, row.external_id, reason=told))
+                made.append(Result(row.sourced_id, Answer.LATER, row.external_id, reason=missing))
         return made
 
 
