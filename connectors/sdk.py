@@ -162,7 +162,7 @@ class Provisioner(Source, Protocol):
     batch_size: int
     #: By kind, the fields of the hub that leave for the vendor; nothing else does.
     reads: Mapping[Kind, tuple[str, ...]]
-    #: What is made, in this order; it is ended in the reverse order of the kinds, after that.
+    #: What is made, in this order; after that things are ended, their kinds in the reverse order.
     steps: Sequence[Step]
 
     def left_out(self, kind: Kind, values: Mapping[str, str | None]) -> str | None:

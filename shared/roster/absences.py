@@ -73,7 +73,8 @@ def find_absences(
     # found first, for itself: mostly it is empty, and then nothing is joined to it
     absent = (
         "SELECT l.external_id, l.sourced_id, l.fingerprint"
-        f" FROM {link} AS l WHERE l.app_id = :app AND l.ended_at IS NULL"
+        # what this very job has made at the vendor may not have been there when it read
+        f" FROM {link} AS l WHERE l.app_id = :app AND l.ended_at IS NULL AND l.last_job <> :job"
         f" AND {is_unshown(run, kind, 'l.external_id')} AND NOT ({was_refused(kind)})"
     )
     if absence is None:

@@ -32,7 +32,7 @@ from shared.roster.statements import OPEN, Statements, statements
 PAGE = 1000
 #: Days for which it is told what a run has not done.
 KEPT_DAYS = 7
-#: Ends come after whatever is made, and what hangs on something before it.
+#: Ends come after whatever is made.
 _ENDS = 1000
 #: Kinds whose records are another one at the vendor when these fields change.
 _IDENTITY: Mapping[Kind, tuple[str, ...]] = {Kind.ENROLLMENTS: KEYS[Kind.ENROLLMENTS]}
@@ -145,12 +145,14 @@ def _differences(
 ) -> Iterator[dict[str, Any]]:
     fields = wants.reads[kind]
     identity = _IDENTITY.get(kind, ())
+    # what hangs on something is ended before it
+    last = _ENDS - [step.kind for step in wants.steps].index(kind)
     with database.read() as connection:
         links = groupby(_links(connection, database, plan, kind), key=lambda row: row.sourced_id)
         known = next(links, None)
         for sourced_id, *given in roster.rows(kind, fields):
             while known is not None and known[0] < sourced_id:
-                yield from _gone(kind, known[1])
+                yield from _gone(kind, last, known[1])
                 known = next(links, None)
             values = dict(zip(fields, given, strict=True))
             held = []
@@ -160,7 +162,7 @@ def _differences(
             there = [row for row in held if row.state != "ended"]
             if there:
                 yield from (
-                    _end(kind, row, "removed")
+                    _end(kind, last, row, "removed")
                     for row in there
                     if row.state == "open" and _has_moved(row, identity, values)
                 )
@@ -184,7 +186,7 @@ def _differences(
                 "reason": None,
             }
         while known is not None:
-            yield from _gone(kind, known[1])
+            yield from _gone(kind, last, known[1])
             known = next(links, None)
 
 
@@ -201,16 +203,16 @@ def _has_moved(row: Any, identity: Sequence[str], values: Mapping[str, str | Non
     )
 
 
-def _gone(kind: Kind, rows: Iterator[Any]) -> Iterator[dict[str, Any]]:
+def _gone(kind: Kind, turn: int, rows: Iterator[Any]) -> Iterator[dict[str, Any]]:
     for row in rows:
         if row.state == "open":
-            yield _end(kind, row, "out_of_scope" if row.status == "active" else "removed")
+            yield _end(kind, turn, row, "out_of_scope" if row.status == "active" else "removed")
 
 
-def _end(kind: Kind, row: Any, why: str) -> dict[str, Any]:
+def _end(kind: Kind, turn: int, row: Any, why: str) -> dict[str, Any]:
     return {
         "action": Action.END,
-        "turn": _ENDS - list(Kind).index(kind),
+        "turn": turn,
         "kind": kind,
         "sourced_id": row.sourced_id,
         "external_id": row.external_id,

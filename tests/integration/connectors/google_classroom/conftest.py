@@ -178,8 +178,8 @@ class Schools:
         config = {**row.config, **values}
         apps.change_app(self.gate, "oak/google", config=config, secrets=row.secrets)
 
-    def rules(self, **rules: Any) -> None:
-        apps.set_rules(self.gate, "oak/google", rules)
+    def rules(self, app: str = "google", **rules: Any) -> None:
+        apps.set_rules(self.gate, f"oak/{app}", rules)
 
     def sync(self, **wish: Any) -> Any:
         """Run the student system's import, if it has changed, and Google's sync.

@@ -93,6 +93,26 @@ def test_a_teacher_who_leaves_hands_the_courses_over_first(schools: Schools) -> 
     assert {schools.course(place)["ownerId"] for place in taught} == {owner}
 
 
+def test_a_teacher_who_leaves_with_the_classes_keeps_the_archived_courses(schools: Schools) -> None:
+    schools.settings(**MANAGED)
+    for app in ("sis", "google"):
+        schools.rules(app, limit={"percent": 100, "at_least": 1})
+    schools.sync()
+    old = schools.section(0).teacher
+    (email,) = schools.emails([old])
+    courses = [schools.course(n)["id"] for n in range(6) if schools.section(n).teacher == old]
+    sections = tuple(s for s in schools.district.sections if s.teacher != old)
+    teachers = tuple(t for t in schools.district.teachers if t.person.number != old)
+    schools.put(replace(schools.district, sections=sections, teachers=teachers))
+    counts = schools.sync().counts
+    assert (counts["classes"]["ended"], counts["users"]["ended"]) == (len(courses), 1)
+    account = schools.google.account(email)
+    assert account["suspended"] is True
+    for course in courses:
+        found = schools.google.api("GET", f"/v1/courses/{course}")
+        assert (found["courseState"], found["ownerId"]) == ("ARCHIVED", account["id"])
+
+
 def test_a_new_name_reaches_the_account(schools: Schools) -> None:
     schools.settings(**MANAGED)
     schools.sync()
