@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from shared.db.hub_tables import disclosed_fields, disclosures, snake, vendor_writes
+from shared.db.hub_tables import (
+    disclosed_fields,
+    disclosures,
+    snake,
+    vendor_provisions,
+    vendor_writes,
+)
 from shared.db.tables import apps, jobs
 from shared.db.views import iso
 from shared.domain.records import Kind, field_names
@@ -260,14 +267,12 @@ def _written(
     links: Sequence[Row[Any]],
     names: Mapping[int, str],
 ) -> list[dict[str, Any]]:
-    """Return the writes to 2-way apps, since then, in which the field was."""
+    """Return the writes to 2-way apps, since then, that had the field; to make it is one, too."""
     if origin is None:
         return []
-    writes = vendor_writes.c
     found = []
-    for link in links:
-        if link.tier != Tier.TWO_WAY:
-            continue
+    two_way = [link for link in links if link.tier == Tier.TWO_WAY]
+    for link, writes in product(two_way, (vendor_writes.c, vendor_provisions.c)):
         rows = connection.execute(
             select(writes.job_id, writes["values"], writes.at)
             .where(

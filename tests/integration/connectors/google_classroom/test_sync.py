@@ -15,6 +15,7 @@ from shared.db.tenants import set_rollover
 from shared.domain.records import Kind
 from shared.domain.rollover import Rollover
 from shared.roster.provisions import list_not_done, record_answers
+from shared.roster.why_value import why_value
 from tests.integration.connectors.google_classroom.conftest import Schools
 
 
@@ -40,6 +41,11 @@ def test_courses_and_members_are_made_once_and_an_unchanged_roster_writes_nothin
     assert not job.counts["classes"]["created"] + job.counts["enrollments"]["created"]
     schools.run("google")
     assert schools.google.writes() == []
+    # who asks why a title is what it is hears that Google was sent it
+    class_id = next(iter(schools.hub(Kind.CLASSES)))
+    with schools.database.read() as connection:
+        told = why_value(connection, schools.tenant_id, Kind.CLASSES, class_id, "title")
+    assert [one["app"] for one in told["written_to"]] == ["google"]
 
 
 def test_a_plan_shows_what_would_be_made_and_ended_and_writes_nothing(both: Schools) -> None:
