@@ -248,5 +248,5 @@ def _refusal(answer: Answer) -> tuple[Refusal | None, frozenset[str]]:
     if answer.status not in {400, 403, 404, 409, 412}:
         return None, reasons
     first = message.removeprefix("@").split(" ", 1)[0].rstrip(":.,")
-    code = first if first.isalpha() and first not in {"", "The", "Request"} else status
-    return Refusal(answer.status, code, message), reasons
+    has_code = status == "FAILED_PRECONDITION" and first.isalpha()
+    return Refusal(answer.status, first if has_code else status, message), reasons

@@ -40,7 +40,7 @@ class Members:
             said = self._client.call("POST", self._list(course, role), {"userId": user})
         if not isinstance(said, Refusal):
             return done
-        if said.status != 409 and said.code != "PendingInvitationExists":
+        if said.status != 409:
             return refused(record.sourced_id, said)
         # somebody is there already: in this role, or in the other one
         if self._is_member(course, role, user) or self._invitation(course, role, user) is not None:
