@@ -6,7 +6,6 @@ judged: a name server that answers something else the next time changes nothing.
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,7 +14,7 @@ import httpcore
 import httpx
 
 from connectors.network import Network
-from shared.errors import PermanentConnectorError
+from connectors.transport.addresses import reachable_addresses
 
 
 class Deadline:
@@ -93,18 +92,9 @@ class GuardedBackend(httpcore.NetworkBackend):
 
     def _addresses(self, host: str, port: int) -> list[str]:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+            return reachable_addresses(self._vendor, self._network, host, port)
+        except OSError as error:
             raise httpcore.ConnectError("the host's name cannot be resolved") from error
-        addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
-        reachable = [address for address in addresses if self._network.may_reach(address)]
-        if addresses and not reachable:
-            raise PermanentConnectorError(
-                self._vendor,
-                f"{host} is inside a private network, which no app may reach. If it should, the"
-                " operator must list that network in BELLRINGER_PRIVATE_NETWORKS",
-            )
-        return reachable
 
 
 class _TimedStream(httpcore.NetworkStream):

@@ -74,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="deploy/services",
         description="Private, real servers for tests and the demo: RabbitMQ, PostgreSQL and"
-        " OpenSSH (for SFTP) on free loopback ports, in a folder of their own.",
+        " OpenSSH (for SFTP) on free loopback ports, in a folder of their own. On request, by"
+        " `start samba`, an Active Directory on a loopback address of its own.",
     )
     words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
     place = argparse.ArgumentParser(add_help=False)
@@ -94,9 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     word("env", "print the variables that lead to the servers, for eval")
     show = word("status", "show each server's state, pid and ports")
     show.add_argument("--json", action="store_true", help="print JSON")
-    names = [kind.name for kind in lifecycle.SERVERS]
+    names = [kind.name for kind in lifecycle.KNOWN]
     for name, text in (
-        ("start", "start one server again, on its data and ports"),
+        ("start", "start one server again, on its data and ports; the first time, make samba"),
         ("stop", "stop one server in good order"),
         ("kill", "end one server by SIGKILL"),
     ):

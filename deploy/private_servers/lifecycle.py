@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from private_servers import containers, openssh, packages
+from private_servers import active_directory, containers, openssh, packages
+from private_servers.active_directory import SambaAD
 from private_servers.errors import ServiceError, UnavailableError
 from private_servers.openssh import OpenSSH
 from private_servers.ports import reserved
@@ -19,8 +21,11 @@ from private_servers.rabbitmq import APP_USER, OPERATOR, RabbitMQ
 from private_servers.server import Server
 from private_servers.site import Site, locked
 
-#: Every server, in the order in which they start; they end in the opposite one.
+#: The servers of every site, in the order in which they start; they end in the opposite one.
 SERVERS: tuple[type[Server], ...] = (PostgreSQL, RabbitMQ, OpenSSH)
+#: Made when `start` names it for the first time, since few need it and it takes its time.
+ON_REQUEST: tuple[type[SambaAD], ...] = (SambaAD,)
+KNOWN: tuple[type[Server], ...] = (*SERVERS, *ON_REQUEST)
 #: Seconds that a server may take until it answers.
 READY_S = 120
 
@@ -96,16 +101,21 @@ def environment(folder: Path) -> dict[str, str]:
         "BELLRINGER_BROKER_URL": f"amqp://{authority(RabbitMQ.name, APP_USER, 'amqp')}/%2F",
         "BELLRINGER_MANAGEMENT_URL": f"http://{authority(RabbitMQ.name, OPERATOR, 'management')}",
         **openssh.environment(site),
+        **(active_directory.environment(site) if SambaAD.name in site.made else {}),
     }
 
 
 def status(folder: Path) -> list[Row]:
-    """Return a row a server, in the order of `SERVERS`; waits for nobody."""
+    """Return a row a server, in the order of `KNOWN`; waits for nobody.
+
+    What is made on request has one once it was made.
+    """
     site = Site.load(folder)
     rows = []
-    for kind in SERVERS:
+    for kind in KNOWN:
         if site is None or kind.name not in site.made:
-            rows.append(Row(kind.name, "absent", None, {}))
+            if kind in SERVERS:
+                rows.append(Row(kind.name, "absent", None, {}))
             continue
         state = "running" if _server(kind, site).is_running() else "stopped"
         process = site.processes.get(kind.name) if state == "running" else None
@@ -116,9 +126,20 @@ def status(folder: Path) -> list[Row]:
 
 
 def start(folder: Path, name: str) -> None:
-    """Start one server that was stopped or killed, on its data and ports; wait for it."""
+    """Start one server that was stopped or killed, on its data and ports; wait for it.
+
+    One that is made on request is made now, where it is not there.
+
+    Raises:
+        UnavailableError: it is not there, and cannot be had on this machine.
+    """
+    _interrupt_on_term()
     with locked(folder):
-        server = _server(_kind(name), _existing(folder))
+        site = _existing(folder)
+        server = _server(_kind(name), site)
+        if name not in site.made:
+            _need_on_request(name)
+            _make(server, site)
         _start(server)
 
 
@@ -140,22 +161,18 @@ def _start_all(site: Site) -> None:
         site.save()
     elif site.backend == "native":
         # made when there were fewer servers
-        _need(_install_missing())
+        _need(_install_missing(SERVERS))
     names = [f"{kind.name}.{purpose}" for kind in SERVERS for purpose in kind.purposes]
     with reserved([name for name in names if name not in site.ports]) as ports:
         site.ports |= ports
         site.save()
-        servers = [_server(kind, site) for kind in SERVERS]
+        servers = [_server(kind, site) for kind in _kinds_of(site)]
         if not any(server.is_running() for server in servers):
             # What a crashed run started and could not write down any more would hold our ports.
             end_marked(site.token)
         for server in servers:
             if server.name not in site.made:
-                _say(f"{server.name}: make")
-                server.stop()
-                server.make()
-                site.made.append(server.name)
-                site.save()
+                _make(server, site)
         started = [server for server in servers if not server.is_running()]
         for server in started:
             _say(f"{server.name}: start")
@@ -165,6 +182,14 @@ def _start_all(site: Site) -> None:
             _say(f"{server.name}: ready")
 
 
+def _make(server: Server, site: Site) -> None:
+    _say(f"{server.name}: make")
+    server.stop()
+    server.make()
+    site.made.append(server.name)
+    site.save()
+
+
 def _start(server: Server) -> None:
     if not server.is_running():
         server.start()
@@ -172,22 +197,27 @@ def _start(server: Server) -> None:
 
 
 def _stop_all(site: Site) -> None:
-    for kind in reversed(SERVERS):
+    for kind in reversed(_kinds_of(site)):
         _server(kind, site).stop()
         _say(f"{kind.name}: stopped")
     end_marked(site.token)
 
 
 def _take_down(site: Site) -> None:
-    for kind in reversed(SERVERS):
+    for kind in reversed(_kinds_of(site)):
         _server(kind, site).abandon()
         _say(f"{kind.name}: stopped")
     # Whatever a crash kept from being written down carries our token.
     end_marked(site.token)
-    for kind in SERVERS:
+    for kind in KNOWN:
         _server(kind, site).remove()
     containers.remove(site)
     site.remove()
+
+
+def _kinds_of(site: Site) -> list[type[Server]]:
+    """Return the servers that every site has, and those that this one was asked for."""
+    return [kind for kind in KNOWN if kind in SERVERS or kind.name in site.made]
 
 
 def _choose_backend() -> str:
@@ -196,25 +226,33 @@ def _choose_backend() -> str:
     Raises:
         UnavailableError: neither can be had.
     """
-    wanted = _install_missing()
+    wanted = _install_missing(SERVERS)
     if wanted and containers.answers():
         return "compose"
     _need(wanted)
     return "native"
 
 
-def _install_missing() -> list[str]:
+def _need_on_request(name: str) -> None:
+    for kind in ON_REQUEST:
+        if kind.name == name:
+            if (reason := kind.why_not()) is not None:
+                raise UnavailableError(reason)
+            _need(_install_missing((kind,)))
+
+
+def _install_missing(kinds: Sequence[type[Server]]) -> list[str]:
     """Install what is missing where it may; returns the packages that still are."""
-    missing = _missing()
+    missing = _missing(kinds)
     if missing and packages.can_install():
         _say(f"install {' '.join(missing)}")
         packages.install(missing)
-        missing = _missing()
+        missing = _missing(kinds)
     return missing
 
 
-def _missing() -> list[str]:
-    return [package for kind in SERVERS if not kind.is_installed() for package in kind.packages]
+def _missing(kinds: Sequence[type[Server]]) -> list[str]:
+    return [package for kind in kinds if not kind.is_installed() for package in kind.packages]
 
 
 def _need(missing: list[str]) -> None:
@@ -223,20 +261,21 @@ def _need(missing: list[str]) -> None:
 
 
 def _server(kind: type[Server], site: Site) -> Server:
-    return containers.Container(kind, site) if site.backend == "compose" else kind(site)
+    is_contained = site.backend == "compose" and kind in SERVERS
+    return containers.Container(kind, site) if is_contained else kind(site)
 
 
 def _kind(name: str) -> type[Server]:
-    for kind in SERVERS:
+    for kind in KNOWN:
         if kind.name == name:
             return kind
-    known = ", ".join(kind.name for kind in SERVERS)
+    known = ", ".join(kind.name for kind in KNOWN)
     raise ServiceError(f"{name}: no such server. Name one of {known}.")
 
 
 def _existing(folder: Path) -> Site:
     site = Site.load(folder)
-    if site is None or len(site.made) < len(SERVERS):
+    if site is None or not {kind.name for kind in SERVERS} <= set(site.made):
         raise ServiceError(f"nothing is up in {folder}. Run `deploy/services up` first.")
     return site
 

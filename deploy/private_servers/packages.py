@@ -18,7 +18,13 @@ _POLICY = Path("/usr/sbin/policy-rc.d")
 _OURS = "#!/bin/sh\n# bellringer-services: no daemon starts during an install\nexit 101\n"
 _APT_TIMEOUT_S = 900
 #: The units that a package brings, where they are not named after it.
-_UNITS = {"openssh-server": ("ssh.service", "ssh.socket")}
+_UNITS = {
+    "openssh-server": ("ssh.service", "ssh.socket"),
+    "samba-ad-dc": ("smbd.service", "nmbd.service", "winbind.service"),
+    "samba-ad-provision": (),
+    "python3-samba": (),
+    "openssl": (),
+}
 
 
 def can_install() -> bool:
