@@ -1,6 +1,6 @@
 """A private Active Directory: Samba's domain controller (4.17 or newer), LDAP alone.
 
-It is made on request, since to provision a domain and fill it takes half a minute. That is done once:
+It is made on request, since to provision a domain and fill it takes a while. That is done once:
 what came of it lies in `.cache` of the checkout, by Samba's version and the text of this module and
 of `active_directory_seed`, and each site starts from a copy.
 
@@ -39,7 +39,7 @@ from private_servers.processes import (
 from private_servers.server import clean_env
 from private_servers.site import Site, remove_tree
 
-#: The domain, and accounts beside the administrator's: one that may read what everybody may, and one
+#: The domain, and accounts beside the administrator's: one that may read what everybody may, one
 #: that may replicate changes besides.
 DOMAIN = "school.test"
 BASE = "DC=school,DC=test"
@@ -176,7 +176,7 @@ class SambaAD:
 
 
 def address(site: Site) -> str:
-    """Return the loopback address on which a site's domain controller listens, made of its token."""
+    """Return the loopback address of a site's domain controller, made of the site's token."""
     second, third, fourth = bytes.fromhex(site.token)[:3]
     return f"127.{64 + second % 128}.{third}.{1 + fourth % 254}"
 

@@ -66,9 +66,7 @@ def groups(base: str, dns: list[str]) -> list[dict[str, Any]]:
     """Return the groups; those that hold others come after them."""
     home = f"OU=Groups,OU=School,{base}"
     staff = dns[STUDENTS:]
-    teachers = {
-        f"Teachers {school}": staff[place:160:4] for place, school in enumerate(SCHOOLS)
-    }
+    teachers = {f"Teachers {school}": staff[place:160:4] for place, school in enumerate(SCHOOLS)}
     office = staff[160:]
 
     def of(name: str) -> str:

@@ -1,0 +1,235 @@
+"""The settings of the Active Directory app: the server, the account, who is read, and as what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from connectors.sdk import AbsolutePath
+from shared.domain.records import FIELDS, Kind
+
+#: A list's parts stand in lines of their own, or have a semicolon between; `\;` is part of a name.
+_BETWEEN = re.compile(r"(?<!\\)[;\n]")
+#: In a filter, an attribute stands between a bracket and what it is compared by.
+_IN_FILTER = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9-]*)\s*[=<>~:]")
+_ATTRIBUTE = re.compile(r"^[A-Za-z][A-Za-z0-9-]*$")
+_ROLES = next(field.vocabulary for field in FIELDS[Kind.ROLES] if field.name == "role")
+#: What an attribute can be mapped to: what refers to other records cannot.
+MAPPABLE = tuple(f.name for f in FIELDS[Kind.USERS] if f.ref is None and f.name != "enabledUser")
+_REQUIRED = ("username", "givenName", "familyName")
+_PAGE = "See docs/connectors/active_directory.md."
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRule:
+    """Who is below a unit or in a group has a role at a school.
+
+    Attributes:
+        role: of OneRoster's vocabulary.
+        school: its number.
+        dn: of the organizational unit or the group.
+    """
+
+    role: str
+    school: str
+    dn: str
+
+
+class ActiveDirectoryConfig(BaseModel):
+    """A domain controller, and what of its domain is read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: One domain controller's name, as its certificate has it; not the domain's, which is any.
+    host: Annotated[str, Field(min_length=1)]
+    #: Unset: 636 for ldaps, 389 for starttls.
+    port: Annotated[int | None, Field(ge=1, le=65535)] = None
+    #: ldaps: TLS from the start. starttls: asked for first. There is no plain one.
+    security: Literal["ldaps", "starttls"] = "ldaps"
+    #: The district's certificate authority, a PEM file on the workers' machines.
+    ca_file: AbsolutePath | None = None
+    #: The same as text; with neither, the public authorities are trusted.
+    ca_certificates: Annotated[str | None, Field(min_length=1)] = None
+    #: As `reader@school.example`, `SCHOOL\reader` or a distinguished name.
+    user: Annotated[str, Field(min_length=1)]
+    password: SecretStr
+    #: The domain's distinguished name; unset: the server's own.
+    base_dn: Annotated[str | None, Field(min_length=1)] = None
+
+    #: Only who is below one of these organizational units; empty: all. In lines, or with `;`.
+    ous: str = ""
+    #: Nobody below these.
+    exclude_ous: str = ""
+    #: Only who is in one of these groups, by whatever groups between; empty: all.
+    groups: str = ""
+    #: Only whom this LDAP filter takes.
+    user_filter: str = ""
+    #: What becomes of disabled accounts: users who are not enabled, or nobody.
+    disabled: Literal["keep", "leave_out"] = "keep"
+
+    #: `FIELD=ATTRIBUTE` with commas: what of an entry is which field of the user.
+    attributes: str = (
+        "username=sAMAccountName,givenName=givenName,familyName=sn,identifier=employeeID,email=mail"
+    )
+    #: `NUMBER NAME` in lines, or with `;`: the schools that roles are at.
+    schools: str = ""
+    #: `ROLE NUMBER DN` in lines, or with `;`: who is below the unit, or in the group, has the role
+    #: at the school; the first that fits is the primary one.
+    roles: str = ""
+
+    #: How changes are found: dirsync where the account may, else usn; or one of them.
+    incremental: Literal["auto", "dirsync", "usn"] = "auto"
+    #: Entries of a page; the server's MaxPageSize, mostly 1000, holds as well.
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 500
+    #: Values of one attribute in an answer; the server's MaxValRange, mostly 1500, holds as well.
+    range_size: Annotated[int, Field(ge=1, le=5000)] = 1500
+    #: Seconds to wait for an answer.
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60
+
+    @field_validator("password")
+    @classmethod
+    def _not_empty(cls, secret: SecretStr) -> SecretStr:
+        # with an empty one a server lets everybody in, as nobody
+        if not secret.get_secret_value():
+            raise _wrong("it is empty", "Give the account's password.")
+        return secret
+
+    @field_validator("user_filter")
+    @classmethod
+    def _in_brackets(cls, text: str) -> str:
+        if text and not (text.startswith("(") and text.endswith(")")):
+            raise _wrong("it is no LDAP filter", "Give one such as (department=Teaching).")
+        return text
+
+    @field_validator("attributes")
+    @classmethod
+    def _fields_and_attributes(cls, text: str) -> str:
+        given = _pairs(text)
+        missing = [name for name in _REQUIRED if name not in given]
+        if missing:
+            raise _wrong(f"{missing[0]} is missing, which every user needs", _PAGE)
+        return text
+
+    @field_validator("schools")
+    @classmethod
+    def _numbers_and_names(cls, text: str) -> str:
+        _schools(text)
+        return text
+
+    @field_validator("roles")
+    @classmethod
+    def _role_rules(cls, text: str) -> str:
+        _rules(text)
+        return text
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.ca_file is not None and self.ca_certificates is not None:
+            raise _wrong("ca_file and ca_certificates are both set", "Give one of them.")
+        unknown = {rule.school for rule in self.role_rules} - set(self.school_names)
+        if unknown:
+            raise _wrong(
+                f"roles names school {min(unknown)}, and schools does not",
+                f"Add `{min(unknown)} NAME` to schools.",
+            )
+        return self
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """By field of a user, the attribute; in the order of the standard."""
+        given = _pairs(self.attributes)
+        return {name: given[name] for name in MAPPABLE if name in given}
+
+    @property
+    def role_rules(self) -> tuple[RoleRule, ...]:
+        """The rules of roles, in their order."""
+        return _rules(self.roles)
+
+    @property
+    def school_names(self) -> dict[str, str]:
+        """By number, the name of a school."""
+        return _schools(self.schools)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The organizational units of `ous`."""
+        return _parts(self.ous)
+
+    @property
+    def excluded_units(self) -> tuple[str, ...]:
+        """The organizational units of `exclude_ous`."""
+        return _parts(self.exclude_ous)
+
+    @property
+    def needed_groups(self) -> tuple[str, ...]:
+        """The groups of `groups`."""
+        return _parts(self.groups)
+
+    @property
+    def filter_attributes(self) -> tuple[str, ...]:
+        """The attributes by which `user_filter` chooses."""
+        return tuple(dict.fromkeys(_IN_FILTER.findall(self.user_filter)))
+
+    @property
+    def filter_text(self) -> str:
+        """Who is asked for, as text that changes when it does."""
+        told = {
+            "base_dn": self.base_dn,
+            "ous": "; ".join(self.units),
+            "exclude_ous": "; ".join(self.excluded_units),
+            "groups": "; ".join(self.needed_groups),
+            "user_filter": self.user_filter,
+            "disabled": self.disabled if self.disabled != "keep" else "",
+        }
+        return " ".join(f"{name}={value}" for name, value in told.items() if value)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in _BETWEEN.split(text) if part.strip())
+
+
+def _pairs(text: str) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for part in text.split(","):
+        name, _, attribute = (word.strip() for word in part.partition("="))
+        if name not in MAPPABLE:
+            raise _wrong(f"{name!r} is no field of a user", f"Known: {', '.join(MAPPABLE)}.")
+        if name in given:
+            raise _wrong(f"{name} is given twice", "Give each field once.")
+        if not _ATTRIBUTE.match(attribute):
+            raise _wrong(f"{name} needs the name of an attribute", f"Give {name}=ATTRIBUTE.")
+        given[name] = attribute
+    return given
+
+
+def _schools(text: str) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for line in _parts(text):
+        number, _, name = line.partition(" ")
+        if not name.strip():
+            raise _wrong(f"{line!r} has no name", "Give NUMBER NAME, such as `0042 North`.")
+        if number in made:
+            raise _wrong(f"{number} is given twice", "Give each school once.")
+        made[number] = name.strip()
+    return made
+
+
+def _rules(text: str) -> tuple[RoleRule, ...]:
+    made = []
+    for line in _parts(text):
+        words = line.split(maxsplit=2)
+        if len(words) < 3:
+            raise _wrong(f"{line!r} is not ROLE NUMBER DN", _PAGE)
+        rule = RoleRule(*words)
+        if rule.role not in _ROLES:
+            raise _wrong(f"{rule.role!r} is no role", f"Known: {', '.join(sorted(_ROLES))}.")
+        made.append(rule)
+    return tuple(made)
+
+
+def _wrong(problem: str, fix: str) -> PydanticCustomError:
+    return PydanticCustomError("active_directory", "{problem}", {"problem": problem, "fix": fix})

@@ -1,0 +1,34 @@
+"""Opens Active Directory, where this machine has what it takes."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+from connectors.network import Network
+from connectors.sdk import Source
+from connectors.vendors.active_directory.config import ActiveDirectoryConfig
+from shared.errors import ConfigurationError
+
+NAME = "active_directory"
+
+
+def open_active_directory(
+    config: ActiveDirectoryConfig, network: Network | None = None, **more: Any
+) -> Source:
+    """Open a district's domain; `more` goes to `ActiveDirectory`.
+
+    Raises:
+        ConfigurationError: python-ldap is not installed, which is an extra since it compiles.
+    """
+    if find_spec("ldap") is None:
+        raise ConfigurationError(
+            NAME,
+            "python-ldap is not installed, and Active Directory is read by it",
+            "Install libldap2-dev and libsasl2-dev (Debian, Ubuntu), then"
+            " `pip install --require-hashes --no-build-isolation -r"
+            " requirements-active-directory.lock`.",
+        )
+    from connectors.vendors.active_directory.directory import ActiveDirectory
+
+    return ActiveDirectory(config, network, **more)
