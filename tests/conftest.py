@@ -31,6 +31,7 @@ from shared.db.engine import Database
 from shared.db.migrate import upgrade
 from shared.settings import load_settings
 from tests.deployment import STUDENTS, TENANTS, Deployment
+from tests.samba_directory import SambaDirectory, require_python_ldap
 
 # how fast a shared machine is says nothing of the code; CI tries the same examples every time
 settings.register_profile(
@@ -80,6 +81,12 @@ class Servers:
     def start(self, name: str) -> None:
         """Start one server (`rabbitmq`, `postgresql`, `openssh`) and wait until it answers."""
         self.run("start", name)
+
+    def ask_for(self, name: str) -> None:
+        """Have one that is made on request (`samba`), or skip where it cannot be had."""
+        command = [sys.executable, str(SERVICES), "start", name, "--dir", str(self.folder)]
+        _end_unless_up(subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False))
+        self.environment = _exports(self.run("env"))
 
     def stop(self, name: str) -> None:
         """Stop one server in good order; data and ports stay."""
@@ -166,7 +173,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     needing = [item for item in items if _needs_servers(item)]
     for item in needing:
         item.add_marker(pytest.mark.services)
-    for item in needing[:1]:
+    asking = [item for item in needing if "samba" in getattr(item, "fixturenames", ())]
+    for item in (*needing[:1], *asking[:1]):
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_FIRST_START_S))
 
@@ -194,6 +202,14 @@ def servers() -> Iterator[Servers]:
             yield _up(folder)
         finally:
             _services(folder, "down")
+
+
+@pytest.fixture(scope="session")
+def samba(servers: Servers) -> SambaDirectory:
+    """The session's Active Directory, with some two thousand users who stay as they are."""
+    require_python_ldap()
+    servers.ask_for("samba")
+    return SambaDirectory(servers.environment)
 
 
 @pytest.fixture(scope="session")
@@ -293,12 +309,16 @@ def _needs_servers(item: pytest.Item) -> bool:
 
 def _up(folder: Path) -> Servers:
     command = [sys.executable, str(SERVICES), "up", "--dir", str(folder)]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    _end_unless_up(subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False))
+    return Servers(folder)
+
+
+def _end_unless_up(done: subprocess.CompletedProcess[str]) -> None:
     if done.returncode == _EX_UNAVAILABLE and "CI" not in os.environ:
         pytest.skip(done.stderr.strip())
     if done.returncode != 0:
-        pytest.fail(f"deploy/services up ended with {done.returncode}:\n{done.stderr}")
-    return Servers(folder)
+        word = done.args[2]
+        pytest.fail(f"deploy/services {word} ended with {done.returncode}:\n{done.stderr}")
 
 
 def _services(folder: Path, word: str, *arguments: str) -> str:

@@ -61,7 +61,8 @@ class Line:
         stalled: set when that has happened.
     """
 
-    def __init__(self, port: int, after: int | None = None) -> None:
+    def __init__(self, port: int, after: int | None = None, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.stalled = threading.Event()
         self._server = port
         self._left = _ENDLESS if after is None else after
@@ -88,7 +89,7 @@ class Line:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server))
+                server = socket.create_connection((self._host, self._server))
                 self._sockets += [client, server]
                 for pair in ((client, server, True), (server, client, False)):
                     threading.Thread(target=self._pump, args=pair, daemon=True).start()
@@ -106,8 +107,8 @@ class Line:
 
 
 @contextlib.contextmanager
-def line(port: int, after: int | None = None) -> Iterator[Line]:
-    made = Line(port, after)
+def line(port: int, after: int | None = None, host: str = "127.0.0.1") -> Iterator[Line]:
+    made = Line(port, after, host)
     try:
         yield made
     finally:

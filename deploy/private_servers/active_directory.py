@@ -39,11 +39,15 @@ from private_servers.processes import (
 from private_servers.server import clean_env
 from private_servers.site import Site, remove_tree
 
-#: The domain, and accounts beside the administrator's: one that may read what everybody may, one
-#: that may replicate changes besides.
 DOMAIN = "school.test"
 BASE = "DC=school,DC=test"
-ADMINISTRATOR, READER, SYNCER = "administrator", "reader", "syncer"
+ADMINISTRATOR = "administrator"
+#: Accounts beside it, which may read what everybody may, each with its rights beyond that.
+ACCOUNTS: dict[str, list[str]] = {
+    "reader": [],
+    "changer": ["changes"],
+    "syncer": ["changes", "deleted"],
+}
 #: They are part of Samba's program. Source: source4/ldap_server/ldap_server.c.
 PORTS = {"ldap": 389, "ldaps": 636}
 
@@ -52,8 +56,6 @@ _SEED = Path(__file__).with_name("active_directory_seed.py")
 #: Samba's Python modules are Debian's Python's, whichever runs this.
 _PYTHON = "/usr/bin/python3"
 _SETUP = Path("/usr/share/samba/setup/provision.ldif")
-#: The right DS-Replication-Get-Changes. Source: MS-ADTS 5.1.3.2.1.
-_GET_CHANGES = "1131f6aa-9c07-11d1-f79f-00c04fc2dcd2"
 _HOST = "dc1"
 _CONFIG = """\
 [global]
@@ -190,7 +192,7 @@ def environment(site: Site) -> dict[str, str]:
         "BELLRINGER_LDAP_BASE": BASE,
         "BELLRINGER_LDAP_CA_FILE": str(home / "tls" / "ca.pem"),
     }
-    for user in (ADMINISTRATOR, READER, SYNCER):
+    for user in (ADMINISTRATOR, *ACCOUNTS):
         given[f"BELLRINGER_LDAP_{user.upper()}"] = f"{user}@{DOMAIN}"
         given[f"BELLRINGER_LDAP_{user.upper()}_PASSWORD"] = passwords[user]
     return given
@@ -203,7 +205,7 @@ def make_certificates(folder: Path, host: str) -> None:
     ca, ca_key, cert = (str(folder / name) for name in ("ca.pem", "ca-key.pem", "cert.pem"))
     wanted = str(folder / "request.pem")
     names = folder / "names"
-    names.write_text(f"subjectAltName=IP:{host},DNS:{_HOST}.{DOMAIN}\n")
+    names.write_text(f"subjectAltName=IP:{host},DNS:{_HOST}.{DOMAIN},DNS:localhost\n")
 
     def openssl(*arguments: str) -> None:
         run([str(_program("openssl")), *arguments])
@@ -265,7 +267,7 @@ def _provision(site: Site, home: Path) -> None:
     home.mkdir(mode=0o700)
     env = {**clean_env(site, home), "TDB_NO_FSYNC": "1"}
     # mixed, so that the rule of complexity takes them, which holds until it is lifted
-    passwords = {user: f"{secrets.token_hex(12)}-Aa1" for user in (ADMINISTRATOR, READER, SYNCER)}
+    passwords = {user: f"{secrets.token_hex(12)}-Aa1" for user in (ADMINISTRATOR, *ACCOUNTS)}
     (home / "passwords.json").touch(mode=0o600)
     (home / "passwords.json").write_text(json.dumps(passwords))
     tool = str(_program("samba-tool"))
@@ -284,14 +286,9 @@ def _provision(site: Site, home: Path) -> None:
     here = ("-H", sam, "-s", config)
     rules = ("--complexity=off", "--max-pwd-age=0", "--account-lockout-threshold=3")
     run([tool, "domain", "passwordsettings", "set", *rules, *here], env=env)
-    sid = run(
-        [_PYTHON, "-I", str(_SEED), sam, config, SYNCER],
-        env=env,
-        stdin=json.dumps({user: passwords[user] for user in (READER, SYNCER)}),
-        timeout_s=600,
-    ).split()[-1]
-    right = f"(OA;;CR;{_GET_CHANGES};;{sid})"
-    run([tool, "dsacl", "set", f"--objectdn={BASE}", f"--sddl={right}", *here], env=env)
+    accounts = {u: {"password": passwords[u], "rights": ACCOUNTS[u]} for u in ACCOUNTS}
+    seed = [_PYTHON, "-I", str(_SEED), sam, config]
+    run(seed, env=env, stdin=json.dumps(accounts), timeout_s=600)
 
 
 def _program(name: str) -> str | None:

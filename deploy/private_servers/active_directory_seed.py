@@ -1,7 +1,8 @@
 """Fills a provisioned domain, offline; run by Debian's Python, whose Samba modules it needs.
 
-Arguments: the database, its smb.conf, and the account whose SID is printed. On standard input a
-JSON object: the accounts to be made, with their passwords. What is made is the same every time:
+Arguments: the database and its smb.conf. On standard input a JSON object: the accounts to be made,
+each with its password and rights, `changes` (to replicate changes) and `deleted` (to see what was
+deleted). What is made is the same every time:
 
 ```
 OU=School                       2,000 users, numbered; some of each kind below
@@ -23,6 +24,12 @@ STUDENTS, STAFF = 1800, 200
 #: Syllables of which names are made; no person's.
 _ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "r", "s", "t", "v")
 _VOWELS = ("a", "e", "i", "o", "u", "ö", "é", "ý")
+#: DS-Replication-Get-Changes on the domain; List Contents and Read Property on what was deleted.
+#: Source: MS-ADTS 5.1.3.2.1, MS-DTYP 2.5.1.1.
+_RIGHTS = {
+    "changes": ("", "(OA;;CR;1131f6aa-9c07-11d1-f79f-00c04fc2dcd2;;{})"),
+    "deleted": ("CN=Deleted Objects,", "(A;;LCRP;;;{})"),
+}
 _ENABLED, _NO_PASSWORD, _DISABLED = 0x200, 0x20, 0x2
 
 
@@ -90,12 +97,12 @@ def groups(base: str, dns: list[str]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Fill the domain in one transaction, and print a SID."""
+    """Fill the domain."""
     from samba.auth import system_session
     from samba.param import LoadParm
     from samba.samdb import SamDB
 
-    url, config, shown = sys.argv[1:]
+    url, config = sys.argv[1:]
     parameters = LoadParm()
     parameters.load(config)
     database = SamDB(url=url, session_info=system_session(), lp=parameters)
@@ -109,15 +116,29 @@ def main() -> None:
     for entry in entries + groups(base, [str(entry["dn"]) for entry in entries]):
         database.add(entry)
     database.transaction_commit()
-    for account, password in json.load(sys.stdin).items():
-        database.newuser(account, password)
-        # an account of ours is no person
-        database.setexpiry(f"(sAMAccountName={account})", 0, no_expiry_req=True)
-    found = database.search(expression=f"(sAMAccountName={shown})", attrs=["objectSid"])
+    for account, given in json.load(sys.stdin).items():
+        database.newuser(account, given["password"])
+        for right in given["rights"]:
+            grant(database, base, account, right)
+
+
+def grant(database: Any, base: str, account: str, right: str) -> None:
+    """Give an account a right."""
     from samba.dcerpc import security
     from samba.ndr import ndr_unpack
+    from samba.sd_utils import SDUtils
 
-    print(ndr_unpack(security.dom_sid, found[0]["objectSid"][0]))  # noqa: T201 - its answer
+    found = database.search(expression=f"(sAMAccountName={account})", attrs=["objectSid"])
+    sid = str(ndr_unpack(security.dom_sid, found[0]["objectSid"][0]))
+    place, entry = _RIGHTS[right]
+    utils, shown = SDUtils(database), ["show_deleted:1"]
+    descriptor = utils.read_sd_on_dn(place + base, shown)
+    text = descriptor.as_sddl(utils.domain_sid)
+    head, bracket, rest = text.partition("(")
+    made = security.descriptor.from_sddl(
+        head + entry.format(sid) + bracket + rest, utils.domain_sid
+    )
+    utils.modify_sd_on_dn(place + base, made, shown)
 
 
 if __name__ == "__main__":

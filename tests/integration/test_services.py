@@ -74,7 +74,8 @@ def folder(tmp_path: Path, servers: Servers) -> Iterator[Path]:
 
 
 def test_env_leads_to_servers_that_answer(servers: Servers) -> None:
-    assert list(servers.environment) == [
+    # an Active Directory beside them, where a test has asked for one
+    assert [name for name in servers.environment if "_LDAP_" not in name] == [
         "BELLRINGER_DATABASE_URL",
         "BELLRINGER_BROKER_URL",
         "BELLRINGER_MANAGEMENT_URL",
@@ -117,7 +118,10 @@ def test_passwords_are_required_and_listeners_are_on_loopback(servers: Servers) 
     }
     listening = [line.split()[1] for table in ("tcp", "tcp6") for line in _sockets(table)]
     hosts = {address.partition(":")[0] for address in listening if int(address[-4:], 16) in ours}
-    assert hosts <= {"0100007F", "00000000000000000000000001000000"}
+    # 127.0.0.0/8, its first byte last
+    assert {host for host in hosts if not (len(host) == 8 and host.endswith("7F"))} <= {
+        "00000000000000000000000001000000"
+    }
     assert len(hosts) > 0
 
 

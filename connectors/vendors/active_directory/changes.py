@@ -16,6 +16,7 @@ from connectors.transport.ldap import (
     NotAllowedError,
     RejectedError,
     equals,
+    guid_filter,
 )
 from connectors.vendors.active_directory.cursor import Cursor, cookie_mark
 from connectors.vendors.active_directory.domain import Domain
@@ -27,10 +28,12 @@ USERS = "(&(objectCategory=person)(objectClass=user))"
 _WERE_USERS = "(&(objectClass=user)(!(objectClass=computer)))"
 _GROUPS = "(objectClass=group)"
 _PLACES = "(|(objectClass=organizationalUnit)(objectClass=container))"
-_NOTHING = "(objectClass=bellringerNothing)"
+#: Where what was deleted lies; it counts as deleted itself.
+_TOMBS = "(&(objectClass=container)(isDeleted=TRUE))"
 #: Names that are asked for in one search.
 _NAMES = 100
-_MEMBERSHIP = ("objectGUID", "member", "isDeleted")
+_MEMBERSHIP = ("objectGUID", "member")
+_ID = ("objectGUID",)
 
 
 class NeedsFullError(Exception):
@@ -54,17 +57,20 @@ class Delta:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def newest_cookie(directory: Directory, domain: Domain) -> bytes:
+def newest_cookie(directory: Directory, domain: Domain) -> tuple[bytes, bool]:
     """Return a cookie after which come the changes from now on, without reading what is there.
+
+    Beside it, whether what is deleted will be among them: with the right to replicate changes
+    alone, Samba does not show it.
 
     Raises:
         NotAllowedError: the account may not replicate changes.
         RejectedError: the server has no DirSync.
     """
-    newest = b""
-    for _, cookie in directory.changes(domain.context, _NOTHING, ("objectGUID",), b""):
-        newest = cookie
-    return newest
+    newest, sees_tombs = b"", False
+    for page, cookie in directory.changes(domain.context, _TOMBS, ("isDeleted", "name"), b""):
+        newest, sees_tombs = cookie, sees_tombs or bool(page)
+    return newest, sees_tombs
 
 
 class Changes:
@@ -92,17 +98,22 @@ class Changes:
             NeedsFullError: it cannot be told; says why.
             ConnectorError: the server failed.
         """
-        deciding = self._scope.circles.guids | {bytes.fromhex(guid) for guid in cursor.groups}
+        before = {bytes.fromhex(guid) for guid in cursor.groups}
+        deciding = self._scope.circles.guids | before
+        self._see_that_none_is_deleted(before - self._scope.circles.guids)
         if cursor.way == "usn":
             return self._by_number(cursor.usn, deciding)
         try:
-            return self._by_dirsync(cursor.cookie, deciding)
+            delta = self._by_dirsync(cursor.cookie, deciding)
         except RejectedError as error:
             raise NeedsFullError(
                 f"the server does not know the cookie any more: {error}"
             ) from error
         except NotAllowedError as error:
             raise NeedsFullError(f"the account may no longer use DirSync: {error}") from error
+        if not cursor.sees_deleted:
+            delta.notes["deleted"] = NO_TOMBSTONES
+        return delta
 
     def users_since(self, cursor: Cursor) -> set[bytes]:
         """Return the users who have changed or moved, whatever became of groups."""
@@ -121,8 +132,6 @@ class Changes:
             for entry in self._dirsync(_GROUPS, _MEMBERSHIP, cookie):
                 if (first(entry.values, "objectGUID") or b"") not in deciding:
                     continue
-                if is_true(entry.values, "isDeleted"):
-                    raise NeedsFullError(_deleted_group(entry))
                 for name, values in entry.values.items():
                     if name.partition(";")[0] == "member":
                         touched |= {value.decode() for value in values}
@@ -167,19 +176,25 @@ class Changes:
                     )
         if self._scope.is_by_place:
             delta.users |= self._numbered_places(usn)
-        self._tombstones(usn, deciding, delta)
+        if sees_deleted(self._directory, self._domain):
+            tombs = self._numbered(_WERE_USERS, usn, _deleted_objects(self._domain))
+            delta.deleted = {first(entry.values, "objectGUID") or b"" for entry in tombs}
+        else:
+            delta.notes["deleted"] = NO_TOMBSTONES
         return delta
 
-    def _tombstones(self, usn: int, deciding: frozenset[bytes], delta: Delta) -> None:
-        if not sees_deleted(self._directory, self._domain):
-            delta.notes["deleted"] = NO_TOMBSTONES
-            return
-        place = _deleted_objects(self._domain)
-        for entry in self._numbered(_WERE_USERS, usn, place):
-            delta.deleted.add(first(entry.values, "objectGUID") or b"")
-        for entry in self._numbered(_GROUPS, usn, place) if deciding else ():
-            if (first(entry.values, "objectGUID") or b"") in deciding:
-                raise NeedsFullError(_deleted_group(entry))
+    def _see_that_none_is_deleted(self, groups: set[bytes]) -> None:
+        """See of groups that decided before, and do not now, that they are there still.
+
+        What was deleted tells no members, and the groups around it do not change.
+        """
+        wanted = f"(&{_GROUPS}{guid_filter(sorted(groups))})" if groups else None
+        pages = self._directory.search(self._domain.context, wanted, _ID) if wanted else ()
+        gone = groups - {first(entry.values, "objectGUID") for page in pages for entry in page}
+        if gone:
+            raise NeedsFullError(
+                f"the group {guid_text(min(gone))} was deleted, and nothing tells who was in it"
+            )
 
     def _numbered_users(self, usn: int) -> set[bytes]:
         found = self._numbered(USERS, usn)
@@ -195,14 +210,12 @@ class Changes:
         """Yield what has changed after a number: of what is there, or of what was deleted."""
         newer = f"(&{wanted}(uSNChanged>={usn + 1}){'' if tombs is None else '(isDeleted=TRUE)'})"
         for page in self._directory.search(
-            tombs or self._domain.context, newer, ("objectGUID",), deleted=tombs is not None
+            tombs or self._domain.context, newer, _ID, deleted=tombs is not None
         ):
             yield from page
 
     def _below(self, dn: str) -> set[bytes]:
-        found = (
-            entry for page in self._directory.search(dn, USERS, ("objectGUID",)) for entry in page
-        )
+        found = (entry for page in self._directory.search(dn, USERS, _ID) for entry in page)
         return {first(entry.values, "objectGUID") or b"" for entry in found}
 
     def _people(self, members: set[str]) -> set[bytes]:
@@ -247,8 +260,3 @@ def sees_deleted(directory: Directory, domain: Domain) -> bool:
 
 def _deleted_objects(domain: Domain) -> str:
     return f"CN=Deleted Objects,{domain.context}"
-
-
-def _deleted_group(entry: Entry) -> str:
-    guid = guid_text(first(entry.values, "objectGUID") or b"")
-    return f"the group {guid} was deleted, and nothing tells who was in it"

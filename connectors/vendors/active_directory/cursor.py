@@ -25,6 +25,7 @@ class Cursor:
         invocation: the id of the server's database.
         context: the naming context.
         scope: stands for the settings by which the last read chose and mapped.
+        sees_deleted: whether the account was shown what was deleted, by the same way.
         groups: ids of the groups that decided then, since one that is deleted tells no members.
     """
 
@@ -33,6 +34,7 @@ class Cursor:
     invocation: str
     context: str
     scope: str
+    sees_deleted: bool
     groups: tuple[str, ...] = ()
 
     def text(self) -> str:

@@ -137,22 +137,39 @@ class ActiveDirectory:
             PermanentConnectorError: it may not, and the settings leave no other way.
         """
         made = Cursor(
-            "usn", str(domain.usn), domain.invocation, domain.context, self._digest, _groups(scope)
+            way="usn",
+            mark=str(domain.usn),
+            invocation=domain.invocation,
+            context=domain.context,
+            scope=self._digest,
+            sees_deleted=False,
+            groups=_groups(scope),
         )
         if self._config.incremental != "usn":
             try:
-                mark = cookie_mark(newest_cookie(directory, domain))
-                return replace(made, way="dirsync", mark=mark)
+                cookie, sees_tombs = newest_cookie(directory, domain)
+                mark = cookie_mark(cookie)
+                made = replace(made, way="dirsync", mark=mark, sees_deleted=sees_tombs)
             except (NotAllowedError, RejectedError) as error:
-                missing = isinstance(error, NotAllowedError)
-                if self._config.incremental == "dirsync":
-                    what = f"user: the account may not use DirSync ({error}). {_RIGHT}"
-                    other = f"incremental: the server has no DirSync ({error}). Set it to usn"
-                    raise PermanentConnectorError(NAME, what if missing else other) from error
-                notes["DirSync"] = f"not allowed. {_RIGHT}" if missing else f"not there: {error}"
-        if not sees_deleted(directory, domain):
+                notes["DirSync"] = self._without_dirsync(error)
+        if made.way == "usn":
+            made = replace(made, sees_deleted=sees_deleted(directory, domain))
+        if not made.sees_deleted:
             notes["deleted"] = NO_TOMBSTONES
         return made
+
+    def _without_dirsync(self, error: Exception) -> str:
+        """Return what a person should know, where another way is left.
+
+        Raises:
+            PermanentConnectorError: the settings ask for this very one.
+        """
+        is_missing = isinstance(error, NotAllowedError)
+        if self._config.incremental == "dirsync":
+            what = f"user: the account may not use DirSync ({error}). {_RIGHT}"
+            other = f"incremental: the server has no DirSync ({error}). Set it to usn"
+            raise PermanentConnectorError(NAME, what if is_missing else other) from error
+        return f"not allowed. {_RIGHT}" if is_missing else f"not there: {error}"
 
     def _reading(self, directory: Directory, domain: Domain, scope: Scope) -> Reading:
         rows = Rows(self._config, scope, self._now())
