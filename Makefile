@@ -61,13 +61,14 @@ fmt: $(READY) ## Format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: ## Resolve pyproject.toml anew into the two lock files (needs uv)
+lock: ## Resolve pyproject.toml anew into the lock files (needs uv)
 	@command -v uv >/dev/null || { echo "uv is missing: see https://docs.astral.sh/uv/." >&2; exit 1; }
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra build pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade tests/benchmarks/peers/requirements.in --output-file $(PEERS_LOCK)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev --extra build --constraints requirements.lock pyproject.toml --output-file requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra active_directory --extra build --constraints requirements.lock pyproject.toml --output-file requirements-active-directory.lock
 
-$(READY): requirements-dev.lock pyproject.toml
+$(READY): requirements-dev.lock requirements-active-directory.lock pyproject.toml
 	@PYTHON="$(PYTHON)" deploy/make-venv
 	@touch $@
 

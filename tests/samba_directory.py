@@ -30,7 +30,7 @@ _TREE_DELETE = "1.2.840.113556.1.4.805"
 def require_python_ldap() -> None:
     """Skip where the extra is missing; in CI that is a failure."""
     if find_spec("ldap") is None:
-        reason = "python-ldap is not installed: install libldap2-dev and libsasl2-dev, and run make again"
+        reason = "python-ldap is not installed: deploy/make-venv says what it takes to compile it"
         pytest.fail(reason) if "CI" in os.environ else pytest.skip(reason)
 
 

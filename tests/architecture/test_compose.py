@@ -186,6 +186,9 @@ def test_the_image_holds_every_package_and_runs_without_root() -> None:
     packages = {entry.parent.name for entry in ROOT.glob("*/__init__.py")}
     assert packages <= let_in
     assert {"pyproject.toml", "README.md", "requirements.lock"} <= let_in
+    for lock in ("requirements.lock", "requirements-active-directory.lock"):
+        assert lock in let_in
+        assert f"-r {lock}" in dockerfile
     assert "--require-hashes -r requirements.lock" in dockerfile
     users = re.findall(r"^USER (\S+)", dockerfile, re.M)
     assert users

@@ -170,7 +170,7 @@ def test_no_file_knows_the_machine_or_the_mirror_it_was_made_on() -> None:
 
 
 def test_locks_name_no_place() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in (f"requirements{of}.lock" for of in ("", "-dev", "-active-directory")):
         text = (ROOT / name).read_text()
         assert "://" not in text
         assert text.count("--hash=sha256:") > 0

@@ -25,9 +25,9 @@ def open_active_directory(
         raise ConfigurationError(
             NAME,
             "python-ldap is not installed, and Active Directory is read by it",
-            "Install libldap2-dev and libsasl2-dev (Debian, Ubuntu), then"
-            " `pip install --require-hashes --no-build-isolation -r"
-            " requirements-active-directory.lock`.",
+            "Install gcc, libldap2-dev, libsasl2-dev and python3-dev (Debian, Ubuntu), then `pip"
+            " install --no-build-isolation --require-hashes"
+            " -r requirements-active-directory.lock`.",
         )
     from connectors.vendors.active_directory.directory import ActiveDirectory
 

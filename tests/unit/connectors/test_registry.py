@@ -35,7 +35,7 @@ def test_every_vendor_is_registered_and_the_reverse():
 def test_an_unknown_connector_suggests_the_nearest():
     with pytest.raises(ConfigurationError, match="Did you mean powerschool"):
         registry.get("powerscool")
-    with pytest.raises(ConfigurationError, match="Known: clever_csv"):
+    with pytest.raises(ConfigurationError, match="Known: active_directory"):
         registry.get("zzz")
 
 

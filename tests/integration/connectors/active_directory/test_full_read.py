@@ -9,8 +9,6 @@ import pytest
 
 from connectors import registry
 from connectors.sdk import ReadRequest
-from connectors.transport.ldap import Directory
-from connectors.transport.ldap_line import Server
 from shared.domain.reading import Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode
@@ -88,6 +86,9 @@ def test_as_any_other_client_reads_it(samba, kit):
 
 @pytest.mark.parametrize("range_size", [1500, 7, 1799, 1800, 1801])
 def test_a_group_of_any_size_is_read_whole(samba, range_size):
+    from connectors.transport.ldap import Directory
+    from connectors.transport.ldap_line import Server
+
     given = sign_in(samba.environment, "reader")
     server = Server(given["host"], 636, ca_file=Path(given["ca_file"]))
     with Directory(
