@@ -21,7 +21,9 @@ from connectors.transport.ldap import (
 from connectors.vendors.active_directory.cursor import Cursor, cookie_mark
 from connectors.vendors.active_directory.domain import Domain
 from connectors.vendors.active_directory.scope import Scope
+from connectors.vendors.active_directory.source import NAME
 from connectors.vendors.active_directory.values import first, guid_text, is_true
+from shared.errors import TransientConnectorError
 
 USERS = "(&(objectCategory=person)(objectClass=user))"
 #: Of what was deleted, the category is gone.
@@ -116,12 +118,20 @@ class Changes:
         return delta
 
     def users_since(self, cursor: Cursor) -> set[bytes]:
-        """Return the users who have changed or moved, whatever became of groups."""
+        """Return the users who have changed or moved, whatever became of groups.
+
+        Raises:
+            TransientConnectorError: the server takes a cookie back that it has just given.
+        """
         if cursor.way == "usn":
             return self._numbered_users(cursor.usn) | self._numbered_places(cursor.usn)
         delta = Delta("")
-        self._dirsync_users(cursor.cookie, delta)
-        return delta.users | self._dirsync_places(cursor.cookie)
+        try:
+            self._dirsync_users(cursor.cookie, delta)
+            return delta.users | self._dirsync_places(cursor.cookie)
+        except (RejectedError, NotAllowedError) as error:
+            told = f"the server no longer goes on from its own cookie: {error}"
+            raise TransientConnectorError(NAME, told) from error
 
     def _by_dirsync(self, cookie: bytes, deciding: frozenset[bytes]) -> Delta:
         delta = Delta("")

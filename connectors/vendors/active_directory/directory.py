@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -30,6 +31,8 @@ from shared.clock import SystemClock
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError
+
+log = logging.getLogger(__name__)
 
 _RIGHT = (
     "Grant it Replicating Directory Changes on the domain (an extended right of the domain's own"
@@ -60,6 +63,8 @@ class ActiveDirectory:
     def check(self) -> None:
         """Sign in, look up whatever the settings name, and try the rights that reads need.
 
+        What a read would do without is logged as a warning, and stands in its certificate.
+
         Raises:
             PermanentConnectorError: says which setting or right is missing; a right without which
                 another way is taken is missing only where the settings ask for that very way.
@@ -75,7 +80,10 @@ class ActiveDirectory:
                     "user: the account sees no user where it may look. Grant it Read on the units,"
                     " or correct ous and user_filter",
                 )
-            self._place(directory, domain, scope, {})
+            notes: dict[str, str] = {}
+            self._place(directory, domain, scope, notes)
+        for name, note in notes.items():
+            log.warning("%s: %s: %s", NAME, name, note)
 
     def read(self, request: ReadRequest) -> Iterator[Batch | Refused | ReadCertificate]:
         """Yield everyone, or whoever has changed since the cursor.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from connectors.transport.ldap import Directory, Entry, equals
 from connectors.vendors.active_directory.config import ActiveDirectoryConfig
-from connectors.vendors.active_directory.scope import Circles, Scope, key
+from connectors.vendors.active_directory.scope import Circles, Scope, is_below, key
 from connectors.vendors.active_directory.source import NAME
 from connectors.vendors.active_directory.values import first, guid_text, number, rid, text
 from shared.errors import PermanentConnectorError
@@ -125,7 +125,7 @@ def _units(directory: Directory, setting: str, dns: Iterable[str]) -> list[str]:
     """Return the keys of units, those left out that stand below another one."""
     found = [key(_named(directory, setting, dn).dn) for dn in dns]
     unique = dict.fromkeys(found)
-    return [one for one in unique if not any(one.endswith(f",{other}") for other in unique)]
+    return [one for one in unique if not is_below(one, unique)]
 
 
 def _group(directory: Directory, setting: str, dn: str) -> Entry:

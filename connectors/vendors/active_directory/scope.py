@@ -25,7 +25,16 @@ def is_below(dn: str, units: Iterable[str]) -> bool:
     True
     """
     place = key(dn)
-    return any(place.endswith(f",{unit}") for unit in units)
+    return any(place.endswith(f",{unit}") and _ends(place[: -len(unit) - 1]) for unit in units)
+
+
+def _ends(head: str) -> bool:
+    r"""Return whether the comma behind this part of a name ends it, and is none of its own.
+
+    >>> _ends("CN=a,OU=Arts"), _ends("CN=a,OU=Arts\\")
+    (True, False)
+    """
+    return (len(head) - len(head.rstrip("\\"))) % 2 == 0
 
 
 @dataclass(frozen=True, slots=True)

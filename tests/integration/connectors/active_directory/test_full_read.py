@@ -261,9 +261,14 @@ def test_whoever_is_moved_while_pages_are_read_is_not_lost(unit, kit):
     assert {row["givenName"] for row in kit.rows(items).values()} == {"Givenfirst", "Givenmoving"}
 
 
-def test_check_is_content(samba, kit):
-    for user in ("syncer", "reader"):
-        kit.source(settings_of(samba.environment, user)).check()
+@pytest.mark.parametrize(
+    ("user", "missing"),
+    [("syncer", []), ("changer", ["deleted"]), ("reader", ["DirSync", "deleted"])],
+)
+def test_check_tells_what_a_read_does_without(samba, kit, caplog, user, missing):
+    kit.source(settings_of(samba.environment, user)).check()
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [line.split(": ")[1] for line in told] == missing
 
 
 def test_check_of_an_empty_unit(unit, kit):
