@@ -89,6 +89,10 @@ class SambaDirectory:
             self._admin = self.bare("administrator")
         return self._admin
 
+    def sign_out(self) -> None:
+        """Let the next use of `admin` sign in anew, as after the server was down."""
+        self._admin = None
+
     def bare(self, user: str) -> Any:
         """Return a bare connection of python-ldap's."""
         import ldap

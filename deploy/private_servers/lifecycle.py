@@ -238,7 +238,8 @@ def _need_on_request(name: str) -> None:
         if kind.name == name:
             if (reason := kind.why_not()) is not None:
                 raise UnavailableError(reason)
-            _need(_install_missing((kind,)))
+            if wanted := _install_missing((kind,)):
+                raise UnavailableError(packages.advice(wanted, or_containers=False))
 
 
 def _install_missing(kinds: Sequence[type[Server]]) -> list[str]:
@@ -246,7 +247,7 @@ def _install_missing(kinds: Sequence[type[Server]]) -> list[str]:
     missing = _missing(kinds)
     if missing and packages.can_install():
         _say(f"install {' '.join(missing)}")
-        packages.install(missing)
+        packages.install(missing, or_containers=all(kind in SERVERS for kind in kinds))
         missing = _missing(kinds)
     return missing
 

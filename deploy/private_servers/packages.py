@@ -34,8 +34,12 @@ def can_install() -> bool:
     )
 
 
-def install(packages: Sequence[str]) -> None:
+def install(packages: Sequence[str], *, or_containers: bool = True) -> None:
     """Install Debian packages; their daemons are neither started now nor at the next boot.
+
+    Args:
+        packages: their names.
+        or_containers: whether Docker would do instead.
 
     Raises:
         UnavailableError: apt refused; carries its last lines.
@@ -56,16 +60,18 @@ def install(packages: Sequence[str]) -> None:
                 timeout_s=_APT_TIMEOUT_S,
             )
         except ServiceError as error:
-            raise UnavailableError(f"{advice(packages)}\n{error}") from error
+            advised = advice(packages, or_containers=or_containers)
+            raise UnavailableError(f"{advised}\n{error}") from error
         _disable(packages)
 
 
-def advice(packages: Sequence[str]) -> str:
-    """Return the sentence that says what to install."""
+def advice(packages: Sequence[str], *, or_containers: bool = True) -> str:
+    """Return the sentence that says what to install, and whether Docker would do instead."""
     names = " ".join(packages)
+    otherwise = ", or start Docker with Compose v2," if or_containers else ""
     return (
         f"Not on this machine: {names}. Install them (Debian, Ubuntu: sudo apt-get install"
-        f" --no-install-recommends {names}), or start Docker with Compose v2, and try again."
+        f" --no-install-recommends {names}){otherwise} and try again."
     )
 
 

@@ -18,7 +18,15 @@ def words(page: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["clever_csv", "crisisgo", "finalsite", "google_classroom", "lightspeed", "oneroster_csv"],
+    [
+        "active_directory",
+        "clever_csv",
+        "crisisgo",
+        "finalsite",
+        "google_classroom",
+        "lightspeed",
+        "oneroster_csv",
+    ],
 )
 def test_every_setting_is_told(name: str) -> None:
     told = words(f"{name}.md") | words("README.md")

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 import threading
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from private_servers import containers, lifecycle, packages, processes
+from private_servers.active_directory import SambaAD, address
 from private_servers.errors import ServiceError, UnavailableError
 from private_servers.ports import FIRST, LAST, reserved
 from private_servers.processes import MARK, Process
@@ -217,6 +219,26 @@ def test_containers_take_over_where_nothing_can_be_installed(
 ) -> None:
     monkeypatch.setattr(containers, "answers", lambda: True)
     assert lifecycle._choose_backend() == "compose"
+
+
+def test_an_active_directory_says_why_it_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "can_install", lambda: False)
+    monkeypatch.setattr(SambaAD, "is_installed", classmethod(lambda _: False))
+    monkeypatch.setattr(SambaAD, "why_not", classmethod(lambda _: None))
+    with pytest.raises(UnavailableError, match=r"apt-get install .*samba-ad-dc") as caught:
+        lifecycle._need_on_request("samba")
+    assert "Docker" not in str(caught.value)
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(UnavailableError, match="389 and 636"):
+        lifecycle._need_on_request("samba")
+
+
+def test_addresses_of_two_directories_differ_and_are_on_loopback() -> None:
+    tokens = ("00" * 8, "ff" * 8, "7f007f00" * 2)
+    found = [ip_address(address(Site(Path("/x"), token))) for token in tokens]
+    assert len(set(found)) == 3
+    assert all(one.is_loopback and one.packed[1] >= 64 and 0 < one.packed[3] < 255 for one in found)
 
 
 def test_something_else_on_a_port_does_not_speak_amqp() -> None:
