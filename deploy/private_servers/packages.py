@@ -54,8 +54,10 @@ def install(packages: Sequence[str], *, or_containers: bool = True) -> None:
     with _one_at_a_time(), _no_daemons():
         try:
             run(["apt-get", *wait, "-q", "update"], env=env, timeout_s=_APT_TIMEOUT_S)
+            # what is there stays as it is, though it is named
+            how = ["-q", "-y", "--no-install-recommends", "--no-upgrade"]
             run(
-                ["apt-get", *wait, "-q", "-y", "--no-install-recommends", "install", *packages],
+                ["apt-get", *wait, *how, "install", *packages],
                 env=env,
                 timeout_s=_APT_TIMEOUT_S,
             )
