@@ -100,7 +100,7 @@ class Changes:
             NeedsFullError: it cannot be told; says why.
             ConnectorError: the server failed.
         """
-        before = {bytes.fromhex(guid) for guid in cursor.groups}
+        before = cursor.group_ids
         deciding = self._scope.circles.guids | before
         self._see_that_none_is_deleted(before - self._scope.circles.guids)
         if cursor.way == "usn":
@@ -193,7 +193,7 @@ class Changes:
             delta.notes["deleted"] = NO_TOMBSTONES
         return delta
 
-    def _see_that_none_is_deleted(self, groups: set[bytes]) -> None:
+    def _see_that_none_is_deleted(self, groups: frozenset[bytes]) -> None:
         """See of groups that decided before, and do not now, that they are there still.
 
         What was deleted tells no members, and the groups around it do not change.

@@ -26,7 +26,8 @@ class Cursor:
         context: the naming context.
         scope: stands for the settings by which the last read chose and mapped.
         sees_deleted: whether the account was shown what was deleted, by the same way.
-        groups: ids of the groups that decided then, since one that is deleted tells no members.
+        groups: objectGUIDs, in hex, of the groups that decided then, since one that is deleted
+            tells no members.
     """
 
     way: Way
@@ -36,6 +37,11 @@ class Cursor:
     scope: str
     sees_deleted: bool
     groups: tuple[str, ...] = ()
+
+    @property
+    def group_ids(self) -> frozenset[bytes]:
+        """The objectGUIDs of `groups`."""
+        return frozenset(bytes.fromhex(guid) for guid in self.groups)
 
     def text(self) -> str:
         """Return it as the text that is kept."""
@@ -64,8 +70,8 @@ def parse(text: str) -> Cursor | None:
         if found.pop("form") != _FORM:
             return None
         cursor = Cursor(**{**found, "groups": tuple(found["groups"])})
-        # a mark that is none would fail in the middle of a read
-        _ = cursor.usn if cursor.way == "usn" else cursor.cookie
+        # what is none would fail in the middle of a read
+        _ = cursor.group_ids, cursor.usn if cursor.way == "usn" else cursor.cookie
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
         return None
     return cursor

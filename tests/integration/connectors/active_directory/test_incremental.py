@@ -214,6 +214,7 @@ STALE: dict[str, tuple[Callable[[str], str | None], str]] = {
     "none": (lambda _: None, "no read before"),
     "no cursor": (lambda _: "yesterday", "another form"),
     "another form": (lambda c: _edited(c, form=0), "another form"),
+    "no groups": (lambda c: _edited(c, groups=["x"]), "another form"),
     "no mark": (lambda c: _edited(c, mark="x"), "another form"),
     "another server": (lambda c: _edited(c, invocation="0" * 8), "not the server of the last read"),
     "another domain": (lambda c: _edited(c, context="DC=other"), "was of DC=other"),
