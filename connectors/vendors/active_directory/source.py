@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Any
 
 from connectors.network import Network
@@ -21,14 +21,16 @@ def open_active_directory(
     Raises:
         ConfigurationError: python-ldap is not installed, which is an extra since it compiles.
     """
-    if find_spec("ldap") is None:
+    try:
+        import_module("ldap")
+    except ImportError as error:
         raise ConfigurationError(
             NAME,
-            "python-ldap is not installed, and Active Directory is read by it",
+            f"python-ldap, by which Active Directory is read, is not installed ({error})",
             "Install gcc, libldap2-dev, libsasl2-dev and python3-dev (Debian, Ubuntu), then `pip"
             " install --no-build-isolation --require-hashes"
             " -r requirements-active-directory.lock`.",
-        )
+        ) from error
     from connectors.vendors.active_directory.directory import ActiveDirectory
 
     return ActiveDirectory(config, network, **more)

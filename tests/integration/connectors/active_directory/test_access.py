@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from pathlib import Path
 
@@ -154,12 +153,3 @@ def test_no_thread_is_left_behind(given):
     next(reading)
     reading.close()
     assert set(threading.enumerate()) - before == set()
-
-
-def test_what_is_missing_is_said(monkeypatch, given):
-    from connectors.vendors.active_directory import source
-    from shared.errors import ConfigurationError
-
-    monkeypatch.setattr(source, "find_spec", lambda name: None)
-    with pytest.raises(ConfigurationError, match=re.escape("requirements-active-directory.lock")):
-        opened(given)

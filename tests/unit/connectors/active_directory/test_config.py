@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -86,3 +87,12 @@ def test_settings_that_do_not_fit_together():
 
 def test_the_password_is_shown_nowhere():
     assert "secret" not in repr(parsed()).replace("SecretStr", "")
+
+
+def test_without_python_ldap_it_is_listed_and_says_what_is_missing(monkeypatch):
+    connector = registry.get("active_directory")
+    monkeypatch.setitem(sys.modules, "ldap", None)
+    with pytest.raises(
+        ConfigurationError, match=r"pip install .*requirements-active-directory\.lock"
+    ):
+        connector.open(parsed())
