@@ -176,6 +176,20 @@ def test_locks_name_no_place() -> None:
         assert text.count("--hash=sha256:") > 0
 
 
+def test_locks_agree() -> None:
+    """They are installed over one another."""
+    pins: dict[str, set[tuple[str, ...]]] = {}
+    for of in ("", "-dev", "-active-directory"):
+        found: dict[str, list[str]] = {}
+        text = (ROOT / f"requirements{of}.lock").read_text()
+        # a version, and the Python that it is for where there are several
+        for name, version in re.findall(r"^([\w.-]+)==(.+?) \\$", text, re.M):
+            found.setdefault(name, []).append(version)
+        for name, versions in found.items():
+            pins.setdefault(name, set()).add(tuple(versions))
+    assert {name: several for name, several in pins.items() if len(several) > 1} == {}
+
+
 def test_every_vendor_is_registered_and_every_connector_is_there() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     registered = project["entry-points"]["bellringer.connectors"].values()
