@@ -28,8 +28,8 @@ TESTED := $(if $(filter check,$(MAKECMDGOALS)),--ignore=tests/unit --ignore=test
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-demo: $(READY) ## Run two generated districts through every tier, in one process (ARGS="--once --json")
-	@$(BIN)/bellringer demo $(ARGS)
+demo: $(READY) ## Run two generated districts through every tier, for two days (ARGS="--once --json")
+	@deploy/with-directory $(BIN)/bellringer demo $(ARGS)
 
 test: $(READY) ## Run all tests, on real servers of their own
 	@$(ON_SERVERS) $(PYTEST) -m "not bench" $(TESTED)

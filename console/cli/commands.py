@@ -53,7 +53,7 @@ COMMANDS = {
     ),
     "demo": (
         "console.cli.demo:demo",
-        "Show it all: an import, a 2-way and an export app in each of two generated districts.",
+        "Show it all: every vendor's app in two generated districts, for two days.",
     ),
     "tenants": ("console.cli.tenants:app", "Districts."),
     "apps": ("console.cli.apps:app", "Configured connectors."),

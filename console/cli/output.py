@@ -47,7 +47,7 @@ def print_rows(
     if as_json:
         print_json(list(rows))
         return
-    console = _console()
+    console = page()
     if not rows:
         console.print(empty, markup=False)
         return
@@ -64,7 +64,7 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(dict(facts))
         return
-    console = _console()
+    console = page()
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         if name == "counts" and isinstance(value, dict):
@@ -73,7 +73,7 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
         console.print(Text(f"{name.replace('_', ' '):<{width}}  {cell(value)}"))
 
 
-def _console() -> Console:
+def page() -> Console:
     """Return one for standard output; in a pipe or a file no line is wrapped."""
     console = Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:

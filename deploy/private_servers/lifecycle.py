@@ -90,17 +90,8 @@ def environment(folder: Path) -> dict[str, str]:
         ServiceError: the servers were never up.
     """
     site = _existing(folder)
-
-    def authority(server: str, user: str, purpose: str) -> str:
-        port = site.ports[f"{server}.{purpose}"]
-        return f"{user}:{site.password(server, user)}@127.0.0.1:{port}"
-
-    sql = authority(PostgreSQL.name, DATABASE_USER, "sql")
     return {
-        "BELLRINGER_DATABASE_URL": f"postgresql://{sql}/{DATABASE}",
-        "BELLRINGER_BROKER_URL": f"amqp://{authority(RabbitMQ.name, APP_USER, 'amqp')}/%2F",
-        "BELLRINGER_MANAGEMENT_URL": f"http://{authority(RabbitMQ.name, OPERATOR, 'management')}",
-        **openssh.environment(site),
+        **(_environment_of_all(site) if _is_whole(site) else {}),
         **(active_directory.environment(site) if SambaAD.name in site.made else {}),
     }
 
@@ -128,31 +119,39 @@ def status(folder: Path) -> list[Row]:
 def start(folder: Path, name: str) -> None:
     """Start one server that was stopped or killed, on its data and ports; wait for it.
 
-    One that is made on request is made now, where it is not there.
+    One that is made on request is made now, where it is not there, in a site of its own if need be.
 
     Raises:
         UnavailableError: it is not there, and cannot be had on this machine.
     """
     _interrupt_on_term()
     with locked(folder):
-        site = _existing(folder)
-        server = _server(_kind(name), site)
-        if name not in site.made:
-            _need_on_request(name)
-            _make(server, site)
-        _start(server)
+        kind = _kind(name)
+        is_new = Site.load(folder) is None and kind in ON_REQUEST
+        site = Site.create(folder) if is_new else _existing(folder, name)
+        try:
+            server = _server(kind, site)
+            if name not in site.made:
+                _need_on_request(name)
+                _make(server, site)
+            _start(server)
+        except BaseException:
+            # KeyboardInterrupt too: a folder that never was up leaves nothing behind.
+            if is_new:
+                _take_down(site)
+            raise
 
 
 def stop(folder: Path, name: str) -> None:
     """Stop one server in good order; data and ports stay."""
     with locked(folder):
-        _server(_kind(name), _existing(folder)).stop()
+        _server(_kind(name), _existing(folder, name)).stop()
 
 
 def kill(folder: Path, name: str) -> None:
     """End one server by SIGKILL; data and ports stay."""
     with locked(folder):
-        _server(_kind(name), _existing(folder)).kill()
+        _server(_kind(name), _existing(folder, name)).kill()
 
 
 def _start_all(site: Site) -> None:
@@ -274,11 +273,36 @@ def _kind(name: str) -> type[Server]:
     raise ServiceError(f"{name}: no such server. Name one of {known}.")
 
 
-def _existing(folder: Path) -> Site:
+def _existing(folder: Path, name: str | None = None) -> Site:
+    """Return a site in which a server is or may be; without a name, any that was up.
+
+    Raises:
+        ServiceError: there is none.
+    """
     site = Site.load(folder)
-    if site is None or not {kind.name for kind in SERVERS} <= set(site.made):
+    is_there = site is not None and (name in site.made or _is_whole(site))
+    if site is None or not (is_there or (name is None and site.made)):
         raise ServiceError(f"nothing is up in {folder}. Run `deploy/services up` first.")
     return site
+
+
+def _is_whole(site: Site) -> bool:
+    """Return whether the servers that every site has were made, and not one on request alone."""
+    return {kind.name for kind in SERVERS} <= set(site.made)
+
+
+def _environment_of_all(site: Site) -> dict[str, str]:
+    def authority(server: str, user: str, purpose: str) -> str:
+        port = site.ports[f"{server}.{purpose}"]
+        return f"{user}:{site.password(server, user)}@127.0.0.1:{port}"
+
+    sql = authority(PostgreSQL.name, DATABASE_USER, "sql")
+    return {
+        "BELLRINGER_DATABASE_URL": f"postgresql://{sql}/{DATABASE}",
+        "BELLRINGER_BROKER_URL": f"amqp://{authority(RabbitMQ.name, APP_USER, 'amqp')}/%2F",
+        "BELLRINGER_MANAGEMENT_URL": f"http://{authority(RabbitMQ.name, OPERATOR, 'management')}",
+        **openssh.environment(site),
+    }
 
 
 def _interrupt_on_term() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 from pathlib import Path
@@ -13,6 +14,7 @@ from connectors.district.generate import generate
 from connectors.district.oneroster_files import write_oneroster
 from connectors.simulator.server import SimulatorServer
 from tests.acceptance.zygote import zygote
+from tests.samba_directory import SambaDirectory
 
 JOB_FIELDS = {
     "id", "tenant", "app", "connector", "tier", "mode", "trigger", "state", "reason", "attempt",
@@ -241,18 +243,36 @@ def test_help_tells_every_command(cli):
         assert word in text
 
 
-@pytest.mark.timeout(120)
-def test_the_demo_in_json_is_one_document(cli):
-    done = cli("demo", "--once", "--json", "--students", "60")
+EVERY_VENDOR = {
+    "skyward", "facts", "active_directory", "google_classroom", "powerschool", "lightspeed",
+    "crisisgo", "finalsite",
+}  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+def test_the_demo_has_every_vendor_in_order_for_two_days(cli, samba: SambaDirectory):
+    ldap = {k: v for k, v in samba.environment.items() if k.startswith("BELLRINGER_LDAP_")}
+    done = cli("demo", "--once", "--json", "--students", "60", **ldap)
+    assert "left out" not in done.stderr
     jobs = json.loads(done.stdout)["jobs"]
-    assert len(jobs) == 6
+    assert {job["connector"] for job in jobs} == EVERY_VENDOR
     assert {job["state"] for job in jobs} == {"succeeded"}
-    assert len({job["due_at"] for job in jobs}) == 1
-    for tenant in {job["tenant"] for job in jobs}:
-        tiers = {job["tier"]: job for job in jobs if job["tenant"] == tenant}
-        assert tiers["import"]["finished_at"] <= tiers["two_way"]["started_at"]
-        assert tiers["two_way"]["finished_at"] <= tiers["export"]["started_at"]
-        assert tiers["two_way"]["counts"]["users"]["written"] > 0
+    assert len({job["due_at"] for job in jobs if job["day"] == 0}) == 1
+    for day in (0, 1):
+        for tenant in {job["tenant"] for job in jobs}:
+            tiers = [
+                [j for j in jobs if (j["day"], j["tenant"], j["tier"]) == (day, tenant, tier)]
+                for tier in ("import", "two_way", "export")
+            ]
+            for upstream, downstream in itertools.pairwise(tiers):
+                last = max(job["finished_at"] for job in upstream)
+                assert last <= min(job["started_at"] for job in downstream)
+    later = {job["connector"]: job["counts"] for job in jobs if job["day"] == 1}
+    for connector in ("skyward", "facts", "active_directory"):
+        assert later[connector]["users"]["added"] > 0
+    assert later["google_classroom"]["enrollments"]["created"] > 0
+    for connector in ("lightspeed", "crisisgo", "finalsite"):
+        assert any(file["changed"] for file in later[connector]["files"].values())
 
 
 def _break_rows(folder: Path, district) -> None:
