@@ -5,16 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, HttpUrl, ValidationInfo, field_validator
 
+from connectors.transport.http_settings import HttpSettings, OptionalAddress, Secret
 from shared.domain.pacing import Rate
 
 #: Where the services of a version lie by the standard.
@@ -42,13 +35,9 @@ class Auth(StrEnum):
         return self in {Auth.OAUTH1_SHA256, Auth.OAUTH1_SHA1}
 
 
-class OneRosterRestConfig(BaseModel):
-    """Where the services are, and the credentials that the vendor has given."""
+class OneRosterRestConfig(HttpSettings):
+    """Where the services are (below `url`), and the credentials that the vendor has given."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
-
-    #: The address below which the services lie, `https://HOST` or `https://HOST/PREFIX`.
-    url: HttpUrl
     #: The version of the standard that is asked for.
     version: Literal["1.1", "1.2"] = "1.1"
     #: What follows `url`; unset: as the standard has it.
@@ -56,11 +45,11 @@ class OneRosterRestConfig(BaseModel):
     #: How requests prove whose they are.
     auth: Auth = Auth.OAUTH2_HEADER
     #: Where tokens are given, the whole address; OAuth 2 needs it.
-    token_url: HttpUrl | None = None
+    token_url: OptionalAddress = None
     #: The client id, or OAuth 1's consumer key.
     client_id: Annotated[str, Field(min_length=1)]
     #: The client secret, or OAuth 1's consumer secret.
-    client_secret: SecretStr
+    client_secret: Secret
     #: What a token is asked for, apart by spaces; unset: the standard's read scopes; "-": nothing.
     scopes: Annotated[str | None, Field(min_length=1)] = None
     #: Records of a page; a server that gives fewer is followed all the same.
@@ -73,24 +62,6 @@ class OneRosterRestConfig(BaseModel):
     overlap_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
     #: Requests a minute that the account allows, over all workers; unset: as fast as it answers.
     requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
-    #: Seconds to wait for an answer.
-    timeout_s: Annotated[float, Field(gt=0, le=300)] = 60
-    #: Seconds that a request may take as a whole, its tries and the waits between them together.
-    deadline_s: Annotated[float, Field(gt=0, le=3600)] = 180
-
-    @field_validator("url", "token_url")
-    @classmethod
-    def _without_secrets(cls, url: HttpUrl | None) -> HttpUrl | None:
-        if url is not None and (url.username or url.password or url.query or url.fragment):
-            raise ValueError("give scheme, host, port and path alone")
-        return url
-
-    @field_validator("client_secret")
-    @classmethod
-    def _not_empty(cls, secret: SecretStr) -> SecretStr:
-        if not secret.get_secret_value():
-            raise ValueError("it is empty")
-        return secret
 
     @field_validator("token_url")
     @classmethod
@@ -104,7 +75,7 @@ class OneRosterRestConfig(BaseModel):
     def base_url(self) -> str:
         """The address that endpoints are under, without a slash at its end."""
         path = self.service_path if self.service_path is not None else self.standard_path()
-        return f"{str(self.url).rstrip('/')}{path.rstrip('/')}"
+        return f"{self.address}{path.rstrip('/')}"
 
     def standard_path(self) -> str:
         """Return the service path where none is set."""

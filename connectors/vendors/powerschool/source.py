@@ -118,7 +118,7 @@ class PowerSchool:
     def _http(self) -> HttpClient:
         return HttpClient(
             NAME,
-            str(self._config.url).rstrip("/"),
+            self._config.address,
             network=self._network,
             account=account_of(NAME, str(self._config.url), self._config.client_id),
             rates=self._rates(),
