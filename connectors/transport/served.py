@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import SecretStr, model_validator
 
 from connectors.transport.drop import Drop
-from connectors.transport.sftp_server import wrong
+from connectors.transport.setting_errors import setting_error
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32,200}")
 _FIX = "Make one with `openssl rand -hex 32`: 32 to 200 letters, digits, - and _."
@@ -25,9 +25,9 @@ class ServedDrop(Drop):
         if self.http_token is None:
             return self
         if not _TOKEN.fullmatch(self.http_token.get_secret_value()):
-            raise wrong("http_token", "it is too short, or fits into no address", _FIX)
+            raise setting_error("http_token", "it is too short, or fits into no address", _FIX)
         if self.path is None:
-            raise wrong("http_token", "there is no path", "Give the folder that is served.")
+            raise setting_error("http_token", "there is no path", "Give the folder that is served.")
         return self
 
     def served(self) -> frozenset[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from connectors.transport.setting_errors import setting_error
 
 _KEY_LINE = "Give the public key's line, such as `ssh-ed25519 AAAA…`; the server's operator has it."
 
@@ -40,16 +41,16 @@ class SftpServer(BaseModel):
     def _reachable(self) -> Self:
         if self.sftp_host is None:
             if self.sftp_only:
-                raise wrong("sftp_host", "it is missing", "Name the SFTP server.")
+                raise setting_error("sftp_host", "it is missing", "Name the SFTP server.")
             self._refuse_without_host()
             return self
         if not self.sftp_user:
-            raise wrong("sftp_user", "it is missing", "Name the user of the SFTP server.")
+            raise setting_error("sftp_user", "it is missing", "Name the user of the SFTP server.")
         if not self.sftp_host_key:
-            raise wrong("sftp_host_key", "it is missing", _KEY_LINE)
+            raise setting_error("sftp_host_key", "it is missing", _KEY_LINE)
         if self.sftp_password is None and self.sftp_private_key is None:
             fix = "Give the one by which the server lets the user in."
-            raise wrong("sftp_private_key", "neither it nor sftp_password is set", fix)
+            raise setting_error("sftp_private_key", "neither it nor sftp_password is set", fix)
         self._check_keys(self.sftp_host_key)
         return self
 
@@ -67,7 +68,9 @@ class SftpServer(BaseModel):
     def _refuse_without_host(self) -> None:
         for name in self.model_fields_set - {"sftp_host"}:
             if name.startswith("sftp_") and getattr(self, name) is not None:
-                raise wrong(name, "there is no sftp_host", "Name the server, or leave it out.")
+                raise setting_error(
+                    name, "there is no sftp_host", "Name the server, or leave it out."
+                )
 
     def _check_keys(self, host_key: str) -> None:
         from connectors.transport.ssh_keys import private_key, public_keys
@@ -75,13 +78,13 @@ class SftpServer(BaseModel):
         try:
             public_keys(host_key)
         except ValueError as error:
-            raise wrong("sftp_host_key", str(error), _KEY_LINE) from None
+            raise setting_error("sftp_host_key", str(error), _KEY_LINE) from None
         if self.sftp_private_key is not None:
             try:
                 private_key(self.sftp_private_key, self.sftp_passphrase)
             except ValueError as error:
                 fix = "Give the whole file, and sftp_passphrase where it has one."
-                raise wrong("sftp_private_key", str(error), fix) from None
+                raise setting_error("sftp_private_key", str(error), fix) from None
 
 
 def check_one_place(path: object | None, sftp_host: str | None) -> None:
@@ -92,12 +95,4 @@ def check_one_place(path: object | None, sftp_host: str | None) -> None:
     """
     if (path is None) == (sftp_host is None):
         problem = "it is missing" if path is None else "sftp_host is set as well"
-        raise wrong("path", problem, "Give either a path here, or an SFTP server.")
-
-
-def wrong(name: str, problem: str, fix: str) -> ValidationError:
-    """Return an error that names one setting, which a validator of several cannot raise itself."""
-    told = PydanticCustomError("drop", "{problem}", {"problem": problem, "fix": fix})
-    return ValidationError.from_exception_data(
-        "settings", [InitErrorDetails(type=told, loc=(name,), input=None)]
-    )
+        raise setting_error("path", problem, "Give either a path here, or an SFTP server.")

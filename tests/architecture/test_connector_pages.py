@@ -1,4 +1,4 @@
-"""Every setting of an export that writes files stands on its page, or on that of places."""
+"""Every setting stands on its connector's page, or on that of places."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ def words(page: str) -> set[str]:
         "active_directory",
         "clever_csv",
         "crisisgo",
+        "facts",
         "finalsite",
         "google_classroom",
         "lightspeed",
         "oneroster_csv",
+        "oneroster_rest",
     ],
 )
 def test_every_setting_is_told(name: str) -> None:

@@ -35,8 +35,8 @@ class Auth(StrEnum):
         return self in {Auth.OAUTH1_SHA256, Auth.OAUTH1_SHA1}
 
 
-class OneRosterRestConfig(HttpSettings):
-    """Where the services are (below `url`), and the credentials that the vendor has given."""
+class OneRosterSettings(HttpSettings):
+    """How a server, below whose `url` the services lie, has laid them out."""
 
     #: The version of the standard that is asked for.
     version: Literal["1.1", "1.2"] = "1.1"
@@ -46,22 +46,27 @@ class OneRosterRestConfig(HttpSettings):
     auth: Auth = Auth.OAUTH2_HEADER
     #: Where tokens are given, the whole address; OAuth 2 needs it.
     token_url: OptionalAddress = None
-    #: The client id, or OAuth 1's consumer key.
-    client_id: Annotated[str, Field(min_length=1)]
-    #: The client secret, or OAuth 1's consumer secret.
-    client_secret: Secret
     #: What a token is asked for, apart by spaces; unset: the standard's read scopes; "-": nothing.
     scopes: Annotated[str | None, Field(min_length=1)] = None
     #: Records of a page; a server that gives fewer is followed all the same.
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
     #: Whether demographics are read; they need a permission of their own.
     demographics: bool = True
+    #: Requests a minute that the account allows, over all workers; unset: as fast as it answers.
+    requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
+
+
+class OneRosterRestConfig(OneRosterSettings):
+    """Where the services are, and the credentials that the vendor has given."""
+
+    #: The client id, or OAuth 1's consumer key.
+    client_id: Annotated[str, Field(min_length=1)]
+    #: The client secret, or OAuth 1's consumer secret.
+    client_secret: Secret
     #: Whether an incremental sync filters by dateLastModified where the server proves that it can.
     use_filter: bool = True
     #: Minutes that an incremental sync looks back beyond the last one: servers date by batches.
     overlap_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
-    #: Requests a minute that the account allows, over all workers; unset: as fast as it answers.
-    requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
 
     @field_validator("token_url")
     @classmethod
