@@ -28,6 +28,7 @@ def words(page: str) -> set[str]:
         "lightspeed",
         "oneroster_csv",
         "oneroster_rest",
+        "powerschool",
     ],
 )
 def test_every_setting_is_told(name: str) -> None:

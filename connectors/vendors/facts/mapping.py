@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
+from connectors.oneroster.family import family_role
 from connectors.vendors.facts.values import (
     BadItemError,
     Item,
@@ -47,8 +48,6 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
 SLOTS = range(1, 7)
 _SEX = {"f": "female", "female": "female", "m": "male", "male": "male", "x": "other"}
 _GRADES = {"K": "KG", "KG": "KG", "KINDERGARTEN": "KG", "TK": "TK"}
-#: Relationships that OneRoster calls a parent's.
-_PARENTS = frozenset({"mother", "father", "parent", "stepmother", "stepfather"})
 
 
 def org_id(school: str) -> str:
@@ -273,8 +272,7 @@ def role_of_guardian(link: Item) -> str:
     """
     if is_true(link, "grandparent"):
         return "relative"
-    told = (text(link, "relationship") or "").lower().replace("-", "").replace(" ", "")
-    return "parent" if told in _PARENTS else "guardian"
+    return family_role(text(link, "relationship"))
 
 
 def demographics_row(item: Item, person: Item) -> Row:

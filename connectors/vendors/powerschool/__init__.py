@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from connectors.sdk import Connector
-from connectors.vendors.powerschool.client import NAME
 from connectors.vendors.powerschool.config import PowerSchoolConfig
 from connectors.vendors.powerschool.mapping import FIELDS
 from connectors.vendors.powerschool.source import PowerSchool
+from connectors.vendors.powerschool.wire import NAME
 from shared.domain.reading import Capabilities
 from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier

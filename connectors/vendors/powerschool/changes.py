@@ -10,10 +10,14 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from connectors.vendors.powerschool import mapping
-from connectors.vendors.powerschool.client import Client, Item
+from connectors.vendors.powerschool.client import Client
+from connectors.vendors.powerschool.config import PowerSchoolConfig
 from connectors.vendors.powerschool.full_read import section_rows
+from connectors.vendors.powerschool.guardians import Guardians
 from connectors.vendors.powerschool.rows import Rows
 from connectors.vendors.powerschool.scope import STUDENT_EXPANSIONS, Scope
+from connectors.vendors.powerschool.shape import shape_of
+from connectors.vendors.powerschool.wire import Item
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode
@@ -28,14 +32,20 @@ class Changes:
     """One read of what has changed.
 
     Args:
+        config: what is asked for.
         client: the wire.
         scope: schools and year.
     """
 
-    def __init__(self, client: Client, scope: Scope) -> None:
+    def __init__(self, config: PowerSchoolConfig, client: Client, scope: Scope) -> None:
         self._client = client
         self._scope = scope
-        self._rows = Rows()
+        self._rows = Rows(shape_of(config))
+        self._guardians = Guardians(config, client, self._rows)
+        extended = dict.fromkeys(
+            (column.table for column in config.extensions.values()), "students"
+        )
+        self._extends: Mapping[str, str] = {**extended, **EXTENDS}
         self._sections: dict[str, Item | None] = {}
         self._names: dict[str, str] = {}
         self._teachers: dict[str, Mapping[str, str]] = {}
@@ -45,7 +55,7 @@ class Changes:
         newest, found = self._client.data_version(application, cursor)
         changed: dict[str, set[str]] = {table: set() for table in TABLES}
         for table, keys in found.items():
-            changed.setdefault(EXTENDS.get(table, table), set()).update(keys)
+            changed.setdefault(self._extends.get(table, table), set()).update(keys)
         yield from self._schools(changed["schools"])
         yield from self._terms(changed["terms"])
         yield from self._courses(changed["courses"])
@@ -124,9 +134,10 @@ class Changes:
 
     def _students(self, keys: set[str]) -> Iterator[Batch | Refused]:
         for key in sorted(keys):
-            item = self._client.one(f"/ws/v1/student/{key}", "student", STUDENT_EXPANSIONS)
+            path, tables = f"/ws/v1/student/{key}", self._rows.shape.tables
+            item = self._client.one(path, "student", STUDENT_EXPANSIONS, tables)
             if item is not None:
-                yield from self._rows.students([item])
+                yield from self._guardians.of([item])
 
     def _section(self, key: str) -> Iterator[Batch | Refused]:
         if key in self._sections:

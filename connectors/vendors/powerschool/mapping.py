@@ -175,6 +175,17 @@ def role_row(user: str, role: str, school_dcid: str, *, is_primary: bool = True)
     return (f"role:{user}@{school_dcid}", user, kind, role, f"school:{school_dcid}")
 
 
+def org_id(school_dcid: str | None) -> str | None:
+    """Return the external id of a school, None for none and for the district's office."""
+    return f"school:{school_dcid}" if school_dcid and school_dcid != "0" else None
+
+
+def family_role_row(user: str, role: str, school_dcid: str, *, is_primary: bool) -> Row:
+    """Return the role of somebody who stands for a student; they may have several at a school."""
+    row = role_row(user, role, school_dcid, is_primary=is_primary)
+    return (f"{row[0]}/{role}", *row[1:])
+
+
 def student_role_row(item: Item) -> Row | None:
     """Return a student's role at their school, None for one who is at none."""
     school = text(part(item, "school_enrollment"), "school_id")
@@ -212,7 +223,7 @@ def student_row(item: Item) -> Row:
         local_id,
         text(part(item, "contact_info"), "email"),
         encode_list([grade(number(enrolled, "grade_level"))]),
-        f"school:{school}" if school and school != "0" else None,
+        org_id(school),
     )
 
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from connectors.vendors.powerschool import mapping
-from connectors.vendors.powerschool.client import Item
 from connectors.vendors.powerschool.mapping import FIELDS, BadItemError
+from connectors.vendors.powerschool.shape import Shape
+from connectors.vendors.powerschool.wire import Item
 from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import Kind
 
@@ -29,10 +30,12 @@ class Rows:
     """Gathers rows by kind, and gives a batch when there are enough.
 
     Attributes:
+        shape: of users.
         counts: rows given, by kind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape | None = None) -> None:
+        self.shape = shape or Shape()
         self.counts: Counter[Kind] = Counter()
         self._waiting: dict[Kind, list[Row]] = {kind: [] for kind in FIELDS}
 
@@ -55,9 +58,21 @@ class Rows:
                 yield _refused(kind, item, error)
         yield from self.add(kind, rows)
 
-    def students(self, items: Sequence[Item]) -> Iterator[Batch | Refused]:
-        """Make the rows of students: user, role and demographics each."""
-        yield from self.make(Kind.USERS, items, mapping.student_row)
+    def students(
+        self, items: Sequence[Item], agents: Mapping[str, Sequence[str]] | None = None
+    ) -> Iterator[Batch | Refused]:
+        """Make the rows of students: user, role and demographics each.
+
+        Args:
+            items: the students.
+            agents: by DCID, the external ids of those who stand for a student.
+        """
+        told = agents or {}
+        yield from self.make(
+            Kind.USERS,
+            items,
+            lambda item: self.shape.student_row(item, told.get(mapping.text(item, "id") or "", ())),
+        )
         known = [item for item in items if mapping.text(item, "id")]
         roles = [mapping.student_role_row(item) for item in known]
         yield from self.add(Kind.ROLES, [role for role in roles if role is not None])
@@ -75,7 +90,7 @@ class Rows:
         """
         known = [item for item in items if mapping.text(item, "id")]
         new = [item for item in known if mapping.staff_id(item) not in seen]
-        yield from self.make(Kind.USERS, new, lambda item: mapping.staff_row(item, school))
+        yield from self.make(Kind.USERS, new, lambda item: self.shape.staff_row(item, school))
         roles = []
         for item in known:
             user = mapping.staff_id(item)
@@ -92,7 +107,7 @@ class Rows:
     def _batch(self, kind: Kind) -> Batch:
         rows, self._waiting[kind] = self._waiting[kind], []
         self.counts[kind] += len(rows)
-        return Batch(kind, FIELDS[kind], rows)
+        return Batch(kind, self.shape.fields(kind), rows)
 
 
 def _refused(kind: Kind, item: Item, error: BadItemError) -> Refused:

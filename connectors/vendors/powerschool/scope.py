@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from connectors.vendors.powerschool import mapping
-from connectors.vendors.powerschool.client import Client, Item, Listing
+from connectors.vendors.powerschool.client import Client, Listing
 from connectors.vendors.powerschool.config import PowerSchoolConfig
+from connectors.vendors.powerschool.wire import Item
 
 STUDENT_EXPANSIONS = "demographics,contact_info,school_enrollment"
 #: Nobody goes there: the server lists it among the schools, and does not count it.
@@ -27,6 +28,7 @@ class Scope:
         self, config: PowerSchoolConfig, client: Client, today: Callable[[], date]
     ) -> None:
         self._year = config.start_year
+        self._guardians = config.guardians
         self._client = client
         self._today = today
         self._schools: list[Item] | None = None
@@ -35,7 +37,14 @@ class Scope:
     @property
     def fingerprint(self) -> str:
         """What is asked for, as text."""
-        return f"start_year={self._year or 'newest begun'}"
+        told = f"start_year={self._year or 'newest begun'}"
+        return f"{told} guardians={self._guardians}" if self._guardians != "none" else told
+
+    @property
+    def start_year(self) -> int | None:
+        """The year that was found, the earliest of all schools; None: there is none."""
+        found = [int(year) for year, _ in self._terms.values() if year]
+        return min(found, default=None)
 
     @property
     def years(self) -> str:

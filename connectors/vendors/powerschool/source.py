@@ -9,11 +9,14 @@ from connectors.network import Network
 from connectors.sdk import ReadRequest, RecordWrite, WriteResult
 from connectors.transport.http import HttpClient, account_of
 from connectors.vendors.powerschool.changes import Changes
-from connectors.vendors.powerschool.client import NAME, Client, Session
+from connectors.vendors.powerschool.checking import check
+from connectors.vendors.powerschool.client import Client
 from connectors.vendors.powerschool.config import PowerSchoolConfig
 from connectors.vendors.powerschool.full_read import full_read
 from connectors.vendors.powerschool.mapping import STUDENT
 from connectors.vendors.powerschool.scope import Scope
+from connectors.vendors.powerschool.shape import shape_of
+from connectors.vendors.powerschool.wire import NAME, Session, Wire
 from connectors.vendors.powerschool.write_back import write_students
 from shared.clock import SystemClock
 from shared.domain.pacing import Rate
@@ -56,18 +59,15 @@ class PowerSchool:
         self._session = Session()
 
     def check(self) -> None:
-        """Sign in, read the schools, and ask for the data version where one is set.
+        """Sign in, ask for a little of all that is read, and see whether students can be written.
 
         Raises:
             ConnectorError: says which setting or permission is missing.
         """
         with self._http() as http:
-            client = Client(self._config, http, self._session)
-            client.sign_in()
-            if not self._scope(client).schools():
-                raise PermanentConnectorError(NAME, "the server shows the plugin no school")
-            if self._config.application_name is not None:
-                client.data_version(self._config.application_name, "0")
+            client = self._client(http)
+            client.wire.sign_in()
+            check(self._config, client, self._scope(client))
 
     def read(self, request: ReadRequest) -> Iterator[Batch | Refused | ReadCertificate]:
         """Yield everything, or what has changed since the cursor; without a cursor, everything.
@@ -78,9 +78,10 @@ class PowerSchool:
         """
         application = self._config.application_name
         with self._http() as http:
-            client = Client(self._config, http, self._session)
+            client = self._client(http)
+            scope = self._scope(client)
             if request.mode is Mode.FULL:
-                yield from full_read(client, self._scope(client), application, request.cursor)
+                yield from full_read(self._config, client, scope, request.cursor)
             elif application is None:
                 raise PermanentConnectorError(
                     NAME,
@@ -88,9 +89,9 @@ class PowerSchool:
                     " data version subscription's, or sync in full",
                 )
             elif request.cursor is None:
-                yield from full_read(client, self._scope(client), application, None)
+                yield from full_read(self._config, client, scope, None)
             else:
-                changes = Changes(client, self._scope(client))
+                changes = Changes(self._config, client, scope)
                 yield from changes.read(application, request.cursor)
 
     def accepts(self, kind: Kind, external_id: str) -> bool:
@@ -106,7 +107,10 @@ class PowerSchool:
         if kind is not Kind.USERS:
             raise PermanentConnectorError(NAME, f"{kind} cannot be written")
         with self._http() as http:
-            return write_students(Client(self._config, http, self._session), writes)
+            return write_students(self._client(http), shape_of(self._config), writes)
+
+    def _client(self, http: HttpClient) -> Client:
+        return Client(Wire(self._config, http, self._session))
 
     def _scope(self, client: Client) -> Scope:
         return Scope(self._config, client, self._today)

@@ -1,4 +1,7 @@
-"""Write-back of students' e-mail addresses and usernames by `POST /ws/v1/student`."""
+"""Write-back of students' e-mail addresses and usernames by `POST /ws/v1/student`.
+
+Where the district keeps one of them in a database extension, it is written there.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,20 @@ from typing import Any
 
 from connectors.sdk import RecordWrite, WriteOutcome, WriteResult
 from connectors.vendors.powerschool import mapping
-from connectors.vendors.powerschool.client import NAME, Client, Item, as_list
-from connectors.vendors.powerschool.mapping import FIELDS, STUDENT
+from connectors.vendors.powerschool.client import Client
+from connectors.vendors.powerschool.mapping import STUDENT
 from connectors.vendors.powerschool.scope import STUDENT_EXPANSIONS
-from shared.domain.records import Kind
+from connectors.vendors.powerschool.shape import Shape, extension_data
+from connectors.vendors.powerschool.wire import NAME, Item, as_list
 from shared.errors import TransientConnectorError
 
 #: Fields that can be written.
 WRITABLE = frozenset({"email", "username"})
 
 
-def write_students(client: Client, writes: Sequence[RecordWrite]) -> list[WriteResult]:
+def write_students(
+    client: Client, shape: Shape, writes: Sequence[RecordWrite]
+) -> list[WriteResult]:
     """Write one batch, and look at each record's result; returns one a write, in their order.
 
     Raises:
@@ -26,12 +32,12 @@ def write_students(client: Client, writes: Sequence[RecordWrite]) -> list[WriteR
     sent = {str(place): write for place, write in enumerate(writes) if _problem(write) is None}
     answers: dict[str | None, Item] = {}
     if sent:
-        told = client.write_students([_student(uid, write) for uid, write in sent.items()])
+        told = client.write_students([_student(uid, write, shape) for uid, write in sent.items()])
         answers = {mapping.text(answer, "client_uid"): answer for answer in told}
     if not answers.keys() >= sent.keys():
         raise TransientConnectorError(NAME, "some students of a batch were not answered")
     return [
-        _result(client, write, answers[str(place)])
+        _result(client, shape, write, answers[str(place)])
         if str(place) in sent
         else _rejected(write, _problem(write))
         for place, write in enumerate(writes)
@@ -46,31 +52,36 @@ def _problem(write: RecordWrite) -> str | None:
     return None
 
 
-def _student(uid: str, write: RecordWrite) -> Item:
+def _student(uid: str, write: RecordWrite, shape: Shape) -> Item:
     """Return one student of the request; null text is "" there."""
     student: Item = {
         "client_uid": uid,
         "action": "UPDATE",
         "id": write.external_id.removeprefix(STUDENT),
     }
-    if "email" in write.values:
-        student["contact_info"] = {"email": write.values["email"] or ""}
-    if "username" in write.values:
-        student["student_username"] = write.values["username"] or ""
+    own = {name: value for name, value in write.values.items() if name not in shape.extensions}
+    if "email" in own:
+        student["contact_info"] = {"email": own["email"] or ""}
+    if "username" in own:
+        student["student_username"] = own["username"] or ""
+    kept = {shape.extensions[name]: write.values[name] for name in write.values.keys() - own.keys()}
+    if kept:
+        student["_extension_data"] = extension_data(kept)
     return student
 
 
-def _result(client: Client, write: RecordWrite, answer: Item) -> WriteResult:
+def _result(client: Client, shape: Shape, write: RecordWrite, answer: Item) -> WriteResult:
     status = (mapping.text(answer, "status") or "").upper()
     if status not in {"SUCCESS", "WARNING"}:
         return _rejected(write, _told(answer, "error"))
     key = write.external_id.removeprefix(STUDENT)
-    item = client.one(f"/ws/v1/student/{key}", "student", STUDENT_EXPANSIONS)
+    path = f"/ws/v1/student/{key}"
+    item = client.one(path, "student", STUDENT_EXPANSIONS, shape.tables)
     if item is None:
         return _rejected(write, "the student is gone by now")
     # what it holds now, as a read would give it: a server may normalise what it was given
     try:
-        holds = dict(zip(FIELDS[Kind.USERS], mapping.student_row(item)[1:], strict=True))
+        holds = shape.student(item)
     except mapping.BadItemError as error:
         raise TransientConnectorError(NAME, f"a student was written, and then: {error}") from error
     return WriteResult(

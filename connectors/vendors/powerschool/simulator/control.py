@@ -2,8 +2,9 @@
 
 - `POST /_simulator/faults` takes a list of faults (see `faults`), or for short an object of names
   and times, among which settings may stand; `DELETE` forgets all faults.
-- `POST /_simulator/settings` takes `access` (NONE, READ, FULL), `interval_ms`, `page_size` (of all
-  resources) and `page_sizes` (by resource).
+- `POST /_simulator/settings` takes `access` (NONE, READ, FULL), `interval_ms`, `throttle` (status,
+  and whether it tells Retry-After), `page_size` (of all resources), `page_sizes` (by resource),
+  `token_life_s`, `clock_skew_s`, `has_plugin`, `may_read` and `is_flat` (of PowerQueries).
 - `GET`, `PATCH` and `DELETE /_simulator/TABLE/DCID` read, change and remove a record; `POST
   /_simulator/TABLE` puts one in, whose `id` is its DCID. Each moves the data version.
 - `GET /_simulator/requests` tells the vendor's requests so far, as `METHOD PATH?QUERY`; `GET
@@ -21,10 +22,14 @@ from starlette.routing import Route
 
 from connectors.district.faults import Faults
 from connectors.vendors.powerschool.simulator.access import Access
+from connectors.vendors.powerschool.simulator.named_queries import NamedQueries
 from connectors.vendors.powerschool.simulator.tables import NAMES, Item, Tables
 
 #: What `settings` takes.
-SETTINGS = ("access", "interval_ms", "page_size", "page_sizes")
+SETTINGS = (
+    *("access", "interval_ms", "throttle", "page_size", "page_sizes", "token_life_s"),
+    *("clock_skew_s", "has_plugin", "may_read", "is_flat"),
+)
 #: Requests that are remembered.
 REMEMBERED = 20_000
 
@@ -37,12 +42,18 @@ class Control:
     """
 
     def __init__(
-        self, tables: Tables, access: Access, faults: Faults, page_sizes: dict[str, int]
+        self,
+        tables: Tables,
+        access: Access,
+        faults: Faults,
+        page_sizes: dict[str, int],
+        queries: NamedQueries,
     ) -> None:
         self._tables = tables
         self._access = access
         self._faults = faults
         self._page_sizes = page_sizes
+        self._queries = queries
         self._requests: deque[str] = deque(maxlen=REMEMBERED)
         self.writes: list[Any] = []
 
@@ -79,12 +90,20 @@ class Control:
         return JSONResponse({})
 
     async def _set(self, request: Request) -> Response:
-        self._change(await request.json())
+        given = await request.json()
+        if unknown := set(given) - set(SETTINGS):
+            return JSONResponse({"message": f"no setting {sorted(unknown)}"}, status_code=400)
+        self._change(given)
         return JSONResponse({})
 
     def _change(self, given: dict[str, Any]) -> None:
         self._access.level = given.get("access", self._access.level)
         self._access.interval_ms = given.get("interval_ms", self._access.interval_ms)
+        self._access.throttle = tuple(given.get("throttle", self._access.throttle))
+        self._access.life_s = given.get("token_life_s", self._access.life_s)
+        self._access.skew_s = given.get("clock_skew_s", self._access.skew_s)
+        for name in ("has_plugin", "may_read", "is_flat"):
+            setattr(self._queries, name, given.get(name, getattr(self._queries, name)))
         if "page_size" in given:
             self._page_sizes.update(dict.fromkeys(self._page_sizes, given["page_size"]))
         self._page_sizes.update(given.get("page_sizes", {}))

@@ -31,6 +31,7 @@ def turn(tables: Tables, district: District) -> None:
             if row["local_id"] in gone and row["school_enrollment"]["enroll_status"] != "T":
                 row["school_enrollment"] |= LEFT
                 tables.touch("students", dcid)
+        _turn_contacts(tables, wanted, students)
         sections = _merge(tables, wanted, "sections", lambda row: row["section_number"])
         _turn_enrollments(tables, wanted, students, sections)
 
@@ -66,6 +67,18 @@ def _same_student(held: Item, row: Item) -> bool:
     held["name"] = row["name"]
     held["school_enrollment"] |= HERE
     return True
+
+
+def _turn_contacts(tables: Tables, wanted: Tables, students: dict[int, int]) -> None:
+    """Put in the contacts of students who have joined; whoever was there stays."""
+    known = {row["account"] for row in tables.contacts.values()}
+    for row in wanted.contacts.values():
+        if row["account"] in known:
+            continue
+        dcid = max(tables.contacts, default=8000) + 1
+        ties = [{**tie, "dcid": students[tie["dcid"]]} for tie in row["students"]]
+        tables.contacts[dcid] = {**row, "id": dcid, "students": ties}
+        tables.touch("contacts", dcid)
 
 
 def _turn_enrollments(

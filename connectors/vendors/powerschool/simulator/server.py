@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,10 +16,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from connectors.district.model import District
+from connectors.district.troubles import damaged
 from connectors.vendors.powerschool.simulator import wire
 from connectors.vendors.powerschool.simulator.access import Access
+from connectors.vendors.powerschool.simulator.contacts import Contacts
 from connectors.vendors.powerschool.simulator.control import Control
+from connectors.vendors.powerschool.simulator.extension_tables import ExtensionTables
 from connectors.vendors.powerschool.simulator.faults import make_faults
+from connectors.vendors.powerschool.simulator.named_queries import NamedQueries
 from connectors.vendors.powerschool.simulator.queries import (
     GRADUATED_SCHOOL,
     BadQueryError,
@@ -77,7 +83,8 @@ class Server:
         self.access = Access(district)
         self.faults = make_faults()
         self.page_sizes = dict.fromkeys((*RESOURCES, "schema_table_query"), PAGE_SIZE)
-        self.control = Control(self.tables, self.access, self.faults, self.page_sizes)
+        self.queries = NamedQueries(self.tables, self.faults)
+        self.control = Control(self.tables, self.access, self.faults, self.page_sizes, self.queries)
         self.app = Starlette(routes=[*self._routes(), *self.control.routes()])
 
     def _routes(self) -> list[Route]:
@@ -91,6 +98,7 @@ class Server:
             Route("/ws/dataversion/{application}/{version}", self._guard(self._data_version)),
             Route("/ws/v1/student", self._guard(self._write, writes=True), methods=["POST"]),
         ]
+        routes += self._apart_from_v1()
         for path, table, singular, plural in LISTS:
             routes.append(Route(f"{path}/count", self._guard(self._count(table))))
             routes.append(Route(path, self._guard(self._list(table, singular, plural))))
@@ -98,6 +106,28 @@ class Server:
             one = self._guard(self._one(table, singular))
             routes.append(Route(f"/ws/v1/{singular}/{{dcid:int}}", one))
         return routes
+
+    def _apart_from_v1(self) -> list[Route]:
+        """Return the paths that `accessLevelV1Api` does not govern."""
+        contacts = Contacts(self.tables)
+        tables = ExtensionTables(self.tables, self.page_sizes)
+        query = "/ws/schema/query"
+        found = [
+            ("/ws/contacts/student/{dcid:int}", contacts.of_student, "GET"),
+            ("/ws/contacts/contact/{dcid:int}", contacts.one, "GET"),
+            ("/ws/contacts/contacts", contacts.some, "GET"),
+            (f"{query}/api", self.queries.known, "GET"),
+            (f"{query}/{{name}}/count", self.queries.count, "POST"),
+            (f"{query}/{{name}}", self.queries.rows, "POST"),
+            ("/ws/schema/table/{table}/count", tables.count, "GET"),
+            ("/ws/schema/table/{table}/{dcid:int}", tables.one, "GET"),
+            ("/ws/schema/table/{table}/{dcid:int}", tables.one, "PUT"),
+            ("/ws/schema/table/{table}", tables.listed, "GET"),
+        ]
+        return [
+            Route(path, self._guard(handler, by_level=False), methods=[method])
+            for path, handler, method in found
+        ]
 
     def _watched(self, handler: Handler) -> Handler:
         """Let faults strike before and after a handler."""
@@ -114,28 +144,26 @@ class Server:
             if gone := self.faults.strike("remove", place):
                 self.tables.students.pop(int(gone.value), None)
                 self.tables.touch("students", int(gone.value))
-            return self._damaged(await handler(request), place)
+            response = await handler(request)
+            if self.access.skew_s:
+                response.headers["Date"] = formatdate(time.time() + self.access.skew_s, usegmt=True)
+            return self._damaged(response, place)
 
         return watched
 
-    def _guard(self, handler: Handler, *, writes: bool = False) -> Handler:
+    def _guard(self, handler: Handler, *, writes: bool = False, by_level: bool = True) -> Handler:
         async def guarded(request: Request) -> Response:
-            refused = self.access.refusal(request, writes=writes)
+            refused = self.access.refusal(request, writes=writes, by_level=by_level)
             return refused if refused is not None else await handler(request)
 
         return self._watched(guarded)
 
     def _damaged(self, response: Response, place: str) -> Response:
-        if response.status_code != 200:
-            return response
-        body, kind = bytes(response.body), response.media_type
-        if self.faults.strike("cut", place):
-            return Response(body[: len(body) // 2], media_type=kind)
-        if self.faults.strike("shape", place):
-            return JSONResponse([1, 2])
-        if self.faults.strike("drop", place) or self.faults.strike("lost", place):
-            return StreamingResponse(_broken_off(body), media_type=kind)
-        return response
+        if response.status_code == 200 and self.faults.strike("lost", place):
+            # carried out, and then the connection ends
+            body = bytes(response.body)
+            return StreamingResponse(_broken_off(body), media_type=response.media_type)
+        return damaged(self.faults, response, place)
 
     async def _metadata(self, request: Request) -> Response:
         found: Item = {f"{name}_max_page_size": size for name, size in self.page_sizes.items()}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connectors.vendors.powerschool.simulator.tables import Item, Tables
+from connectors.vendors.powerschool.simulator.tables import COLUMNS, EXTENSION, Item, Tables
 
 #: The longest text that is taken, by path.
 LENGTHS: Mapping[str, int] = {
@@ -90,6 +90,22 @@ def _problems(tables: Tables, record: Item) -> Iterator[Problem]:
             "Value must be an e-mail address",
         )
     yield from _taken(tables, record)
+    for table, column, value in _extended(record):
+        if table != EXTENSION or column not in COLUMNS:
+            yield "student/_extension_data", "FIELD_VALIDATION_ERROR", "There is no such column"
+        elif not isinstance(value, str):
+            yield "student/_extension_data", "FIELD_VALIDATION_ERROR", "Value must be text"
+
+
+def _extended(record: Item) -> Iterator[tuple[str, str, Any]]:
+    """Yield the columns of extensions that a record sets, with table and value."""
+    data = record.get("_extension_data")
+    tables = data.get("_table_extension") if isinstance(data, dict) else None
+    for table in tables if isinstance(tables, list) else [tables]:
+        fields = table.get("_field") if isinstance(table, dict) else None
+        for field in fields if isinstance(fields, list) else [fields]:
+            if isinstance(table, dict) and isinstance(field, dict):
+                yield str(table.get("name")), str(field.get("name")), field.get("value")
 
 
 def _problems_of_insert(tables: Tables, record: Item) -> Iterator[Problem]:
@@ -163,5 +179,7 @@ def _take(student: Item, record: Item) -> None:
         # it keeps no capitals of a domain
         name, at, domain = str(email or "").rpartition("@")
         student["contact_info"] = {"email": f"{name}{at}{domain.lower()}"} if at else ""
+    for _, column, value in _extended(record):
+        student.setdefault("_extension", {})[column] = value or None
     if "student_username" in record:
         student["student_username"] = record["student_username"] or None

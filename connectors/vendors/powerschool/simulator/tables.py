@@ -15,7 +15,11 @@ Item = dict[str, Any]
 #: Grades as this server keeps them: 0 is kindergarten.
 _LEVELS = {"PK": -1, "KG": 0} | {f"{grade:02d}": grade for grade in range(1, 13)}
 #: The tables, as the control surface names them.
-NAMES = ("schools", "terms", "courses", "staff", "sections", "students", "enrollments")
+NAMES = (
+    *("schools", "terms", "courses", "staff", "sections", "students", "enrollments", "contacts"),
+)
+#: The one extension of students, with a column of its own for each of these.
+EXTENSION, COLUMNS = "u_students_extension", ("preferredname", "school_email")
 #: What the data version calls them where it has another name.
 VERSIONED = {"enrollments": "cc", "staff": "schoolstaff"}
 _PORTIONS = {"schoolYear": 1, "semester": 2, "term": 3, "gradingPeriod": 4}
@@ -35,7 +39,9 @@ class Tables:
         self.sections: dict[int, Item] = {}
         self.students: dict[int, Item] = {}
         self.enrollments: dict[int, Item] = {}
+        self.contacts: dict[int, Item] = {}
         self._members: dict[int, list[Item]] | None = None
+        self._contacts: dict[int, list[Item]] | None = None
         self._last_enrollment = 0
         self._fill(district)
 
@@ -44,7 +50,7 @@ class Tables:
         with self.lock:
             self.version += 7
             self.changes.append((self.version, VERSIONED.get(table, table), dcid))
-            self._members = None
+            self._members = self._contacts = None
 
     def changed_since(self, version: int) -> dict[str, list[int]]:
         """Return the keys that have changed after a data version, by table."""
@@ -64,6 +70,16 @@ class Tables:
                 for _, row in sorted(self.enrollments.items()):
                     self._members.setdefault(row["section_id"], []).append(row)
             return self._members.get(section, [])
+
+    def contacts_of(self, student: int) -> list[Item]:
+        """Return a student's contacts, in the order of their keys."""
+        with self.lock:
+            if self._contacts is None:
+                self._contacts = {}
+                for _, row in sorted(self.contacts.items()):
+                    for tie in row["students"]:
+                        self._contacts.setdefault(tie["dcid"], []).append(row)
+            return self._contacts.get(student, [])
 
     def of(self, table: str) -> dict[int, Item]:
         """Return a table's records by DCID.
@@ -102,6 +118,7 @@ class Tables:
             }
         teachers = self._fill_staff(district, by_number)
         students = self._fill_students(district, by_number)
+        self._fill_contacts(district, students)
         for place, section in enumerate(district.sections):
             dcid = 4000 + place
             place_of = by_number[section.school]
@@ -193,6 +210,34 @@ class Tables:
                 },
             }
         return found
+
+    def _fill_contacts(self, district: District, students: dict[int, int]) -> None:
+        children: dict[int, list[int]] = {}
+        for student in district.students:
+            for number in student.guardians:
+                children.setdefault(number, []).append(students[student.person.number])
+        for place, guardian in enumerate(district.guardians):
+            dcid = 8000 + place
+            is_mother = guardian.sex == "female"
+            self.contacts[dcid] = {
+                "id": dcid,
+                "name": _name(guardian),
+                "gender": guardian.sex[0].upper(),
+                "active": True,
+                "emails": [guardian.email] if guardian.email else [],
+                "phones": [guardian.phone] if guardian.phone else [],
+                "account": guardian.username,
+                "students": [
+                    {
+                        "dcid": child,
+                        "sequence": 1,
+                        "relationship": "Mother" if is_mother else "Father",
+                        "custodial": True,
+                        "active": True,
+                    }
+                    for child in children.get(guardian.number, ())
+                ],
+            }
 
     def enroll(self, section: int, student: int) -> None:
         """Put a student into a section."""

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from connectors.vendors.powerschool.simulator.tables import Item
+from connectors.vendors.powerschool.simulator.tables import COLUMNS, EXTENSION, Item
 
 #: Sent only when asked for; a resource that has any tells them in `@expansions`.
 EXPANSIONS: Mapping[str, tuple[str, ...]] = {
@@ -29,7 +29,7 @@ EXPANSIONS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 #: Of these tables, what extends a record; names that are unknown are ignored.
 EXTENSIONS: Mapping[str, str] = {
-    "students": "u_students_extension,studentcorefields",
+    "students": f"{EXTENSION},studentcorefields",
     "staff": "s_ssf_x",
     "enrollments": "s_cc_x",
 }
@@ -39,7 +39,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,15}")
 def shown(table: str, item: Item, request: Request) -> Item:
     """Return a record as it is sent: only the expansions asked for, nothing that is null."""
     optional = EXPANSIONS.get(table, ())
-    asked = set(re.split(r"[,\s]+", request.query_params.get("expansions", "")))
+    asked = _asked(request, "expansions")
     found = {
         name: value
         for name, value in item.items()
@@ -50,7 +50,24 @@ def shown(table: str, item: Item, request: Request) -> Item:
     if isinstance(affiliations, list):
         found["school_affiliations"] = {"school_affiliation": one_or_many(affiliations)}
     sent: Item = _as_sent(found)
+    if table == "students" and EXTENSION in _asked(request, "extensions"):
+        sent["_extension_data"] = {"_table_extension": one_or_many([_extension_of(item)])}
     return sent
+
+
+def _extension_of(item: Item) -> Item:
+    held = item.get("_extension", {})
+    fields = [
+        {"name": name, "type": "String", "value": value}
+        for name in COLUMNS
+        if (value := held.get(name)) is not None
+    ]
+    told = {"name": EXTENSION, "recordFound": bool(held)}
+    return {**told, "_field": one_or_many(fields)} if fields else told
+
+
+def _asked(request: Request, name: str) -> set[str]:
+    return set(re.split(r"[,\s]+", request.query_params.get(name, "").lower()))
 
 
 def headings(table: str) -> Item:

@@ -27,6 +27,8 @@ def fails(source, error, told, mode=Mode.FULL, cursor=None):
     [
         ("down", TransientConnectorError, r"302.*message\.powerschool\.com"),
         ("moved", PermanentConnectorError, r"301.*moved\.example.*settings"),
+        ("unauthorized", PermanentConnectorError, "401"),
+        ("denied", PermanentConnectorError, "403"),
         ("busy", TransientConnectorError, "429"),
         ("busy_silent", TransientConnectorError, "429"),
         ("unavailable", TransientConnectorError, "503"),
@@ -40,6 +42,37 @@ def fails(source, error, told, mode=Mode.FULL, cursor=None):
 def test_a_server_in_trouble(vendor, name, error, told, after):
     vendor.fault(name, times=FOR_EVER, after=after)
     fails(vendor.source(), error, told)
+
+
+def test_a_server_that_answers_slowly(vendor):
+    vendor.fault("drip", value=0.05, times=FOR_EVER, on="/ws/")
+    fails(vendor.source(deadline_s=1, timeout_s=5), TransientConnectorError, "in 1 s")
+
+
+def test_an_answer_without_end(vendor):
+    vendor.fault("endless", times=FOR_EVER, on="/ws/")
+    fails(vendor.source(deadline_s=1), TransientConnectorError, "no whole answer|longer than")
+
+
+@pytest.mark.parametrize("path", ["/ws/v1/student/5000", "/ws/v1/section_enrollment/90000"])
+def test_a_page_of_html_that_says_there_is_nothing_is_no_answer(vendor, kit, path):
+    """A proxy in front of a server that is down may give 404; a record is not gone by that."""
+    source = vendor.source()
+    cursor = kit.read(source)[-1].cursor
+    vendor.edit("students", 5000, student_username="x")
+    vendor.edit("enrollments", 90_000, exit_date="2027-01-01")
+    vendor.fault("nothing", times=FOR_EVER, on=path)
+    told = "404 with a page of HTML: the server may be down"
+    fails(source, TransientConnectorError, told, Mode.INCREMENTAL, cursor)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("status", [429, 503, 403, 400])
+def test_a_request_that_came_too_early(vendor, status, tells):
+    """With which status it is rejected nobody tells: its words are looked at."""
+    vendor.set(interval_ms=60_000, throttle=[status, tells])
+    error = fails(vendor.source(), TransientConnectorError, rf"{status}.*interval_ms|{status}$")
+    assert error.retry_after_s == 60
 
 
 @pytest.mark.parametrize(
@@ -131,11 +164,12 @@ def test_wrong_credentials(vendor):
         assert "PRIVATE" not in str(caught.value)
 
 
-@pytest.mark.parametrize("level", ["NONE"])
-def test_a_plugin_without_access(vendor, level):
-    vendor.set(access=level)
-    with pytest.raises(PermanentConnectorError, match="accessLevelV1Api"):
+def test_a_plugin_without_access(vendor):
+    vendor.set(access="NONE")
+    told = r"403.*may not read.*plugin\.xml.*accessLevelV1Api.*25\.2.*administrator"
+    with pytest.raises(PermanentConnectorError, match=told):
         vendor.source().check()
+    fails(vendor.source(application_name=None), PermanentConnectorError, told)
 
 
 def test_an_address_that_is_no_powerschool(vendor):

@@ -336,3 +336,101 @@ def test_faults_can_be_forgotten(raw, vendor):
     vendor.fault("down", times=99)
     assert raw.http.delete(f"{raw.url}/_simulator/faults").status_code == 200
     raw.get("/ws/v1/district/school")
+
+
+def test_contacts_are_bare_and_their_nulls_written(raw):
+    (contact,) = raw.get("/ws/contacts/student/5000")
+    assert contact["contactStudents"][0]["dcid"] == 5000
+    assert contact["prefix"] is None
+    assert raw.get(f"/ws/contacts/contact/{contact['contactId']}") == contact
+    assert raw.get(f"/ws/contacts/contacts?contactids={contact['contactId']},1") == [contact]
+    assert raw.ask("/ws/contacts/student/1").status_code == 404
+
+
+def test_a_student_without_contacts_is_204(raw, vendor):
+    (contact,) = raw.get("/ws/contacts/student/5000")
+    vendor.remove("contacts", contact["contactId"])
+    assert raw.ask("/ws/contacts/student/5000").status_code == 204
+
+
+def query(raw, name: str, body: Any, **params: Any) -> httpx.Response:
+    return raw.http.post(
+        f"{raw.url}/ws/schema/query/{name}", headers=raw.headers, json=body, params=params
+    )
+
+
+def test_a_query(raw, vendor):
+    name = "org.bellringer.roster.student.contacts"
+    assert query(raw, f"{name}/count", {}).json() == {"count": 26}
+    first = query(raw, name, {}, pagesize=10, count="true").json()
+    assert (len(first["record"]), first["count"]) == (10, 26)
+    assert len(query(raw, name, {}, pagesize=0, page=9).json()["record"]) == 26
+    # one record is an object, and none is no key at all
+    one = query(raw, name, {"$q": "contacts.student_dcid==5000"}).json()["record"]
+    assert one["student_dcid"] == "5000"
+    assert "record" not in query(raw, name, {"$q": "contacts.student_dcid==1"}).json()
+    last = query(raw, name, {}, order="contacts.student_dcid;desc", pagesize=1).json()["record"]
+    assert last["student_dcid"] == "5025"
+    shown = query(raw, name, {"projection": "contacts.email;contacts.contact_id"}, pagesize=1)
+    assert set(shown.json()["record"]) <= {"_name", "email", "contact_id"}
+    vendor.set(is_flat=False)
+    assert "tables" in query(raw, name, {}, pagesize=1).json()["record"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status"),
+    [
+        ("org.bellringer.roster.student.contacts", {"colour": 1}, 400),
+        ("org.bellringer.roster.student.contacts", {"$q": "person.id==1"}, 400),
+        ("org.bellringer.roster.section.members", {}, 400),
+        ("org.bellringer.roster.nothing", {}, 404),
+        ("com.pearson.core.student.student_dcid_id_map", {"students_id": [5000]}, 200),
+        ("com.pearson.core.guardian.student_guardian_detail", {"guardian_id": [8000]}, 200),
+    ],
+)
+def test_what_a_query_answers(raw, name, body, status):
+    assert query(raw, name, body).status_code == status
+
+
+def test_a_table(raw):
+    table = "/ws/schema/table/u_students_extension"
+    assert raw.ask(table).status_code == 400  # a projection is required
+    assert raw.get(f"{table}/count") == {"count": 26}
+    changed = raw.http.put(
+        f"{raw.url}{table}/5000",
+        headers=raw.headers,
+        json={"tables": {"u_students_extension": {"preferredname": "Bo"}}},
+    )
+    assert changed.json()["result"]["status"] == "SUCCESS"
+    found = raw.get(f"{table}?projection=*&q=preferredname==Bo")
+    (record,) = found["record"]
+    assert record["tables"]["u_students_extension"] == {
+        "id": "5000", "studentsdcid": "5000", "preferredname": "Bo",
+    }  # fmt: skip
+    wrong = {"tables": {"u_students_extension": {"preferredname": 5}}}
+    answer = raw.http.put(f"{raw.url}{table}/5000", headers=raw.headers, json=wrong)
+    assert answer.status_code == 400
+
+
+def test_an_extension_is_sent_when_it_is_asked_for(raw):
+    asked = "/ws/v1/student/5000?extensions=u_students_extension,unknown"
+    told = raw.get(asked)["student"]["_extension_data"]["_table_extension"]
+    assert told == {"name": "u_students_extension", "recordFound": False}
+    assert "_extension_data" not in raw.get("/ws/v1/student/5000")["student"]
+
+
+def test_a_token_lives_as_long_as_it_is_said_to(vendor, http):
+    vendor.set(token_life_s=0)
+    raw = Raw(vendor, http)
+    assert raw.sign_in().json()["expires_in"] == "0"
+    assert raw.ask("/ws/v1/district/school").status_code == 401
+
+
+def test_a_clock_that_is_ahead(raw, vendor):
+    from email.utils import parsedate_to_datetime
+
+    now = parsedate_to_datetime(raw.ask("/ws/v1/time").headers["date"])
+    vendor.set(clock_skew_s=86_400)
+    ahead = parsedate_to_datetime(raw.ask("/ws/v1/time").headers["date"])
+    assert (ahead - now).days >= 1
+    assert raw.http.post(f"{raw.url}/_simulator/settings", json={"colour": 1}).status_code == 400

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.sdk import RecordWrite, WriteOutcome
+from connectors.sdk import ReadRequest, RecordWrite, WriteOutcome
 from shared.domain.records import Kind
+from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError, TransientConnectorError
 
 CONFIRMED, REJECTED = WriteOutcome.CONFIRMED, WriteOutcome.REJECTED
@@ -114,7 +115,9 @@ def test_a_student_who_goes_right_after_the_write(vendor):
 
 def test_a_plugin_that_may_only_read(vendor):
     vendor.set(access="READ")
-    vendor.source().check()
+    list(vendor.source().read(ReadRequest(Mode.FULL)))
+    with pytest.raises(PermanentConnectorError, match=r"may not write.*FULL"):
+        vendor.source().check()
     with pytest.raises(PermanentConnectorError, match=r"may not write.*FULL"):
         vendor.source().write(Kind.USERS, [write(5000, email="a@oak.example")])
 

@@ -68,7 +68,8 @@ def test_what_staff_is(item, teaches, roles):
     [
         ({"relationship": "Mother"}, "parent"),
         ({"relationship": "Step-Mother"}, "parent"),
-        ({"relationship": "Aunt"}, "guardian"),
+        ({"relationship": "Aunt"}, "relative"),
+        ({"relationship": "Foster Parent"}, "guardian"),
         ({"relationship": ""}, "guardian"),
         ({"relationship": "Grandmother", "grandparent": True}, "relative"),
     ],
