@@ -8,15 +8,15 @@ year's name may end in a blank; a grade is "08" or "K"; a day is its midnight in
 from __future__ import annotations
 
 import threading
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from connectors.district.model import District, Person, School, Term
 
 Record = dict[str, Any]
 Key = tuple[Any, ...]
-#: The year that is taught, the one before and the one to come; their numbers tell no order.
-YEAR, PAST_YEAR, NEXT_YEAR = 14, 31, 9
+#: What years are numbered, by the calendar year in which they start; it tells no order.
+_YEARS = {2025: 31, 2026: 14, 2027: 9}
 #: When everything of the first day was modified.
 FIRST_DAY = datetime(2026, 8, 1, 6, tzinfo=UTC)
 #: The tables, and what names a record of each.
@@ -55,7 +55,7 @@ class Tables:
         """All records; made when they are first asked for."""
         with self.lock:
             if self._records is None:
-                self._records = _made(self._district, FIRST_DAY)
+                self._records = _made(_Maker(self._district, with_past=True), FIRST_DAY)
             return self._records
 
     def of(self, table: str) -> list[Record]:
@@ -64,16 +64,20 @@ class Tables:
             return list(self.records[table].values())
 
     def turn(self, district: District) -> None:
-        """Hold a district of another day; who has left stays, with another status."""
+        """Hold a district of another day; who has left stays, with another status.
+
+        What is of another school year stays as it is.
+        """
         now = datetime.now(UTC)
-        wanted = _made(district, now)
+        maker = _Maker(district, with_past=False)
+        wanted = _made(maker, now)
         with self.lock:
             for table, held in self.records.items():
                 for key, record in wanted[table].items():
                     if key not in held or _content(held[key]) != _content(record):
                         held[key] = record
                 for key in held.keys() - wanted[table].keys():
-                    self._leave(table, key, now)
+                    self._leave(table, key, maker.year_id, now)
 
     def put(self, table: str, record: Record) -> None:
         """Put a record in, or in another's place."""
@@ -85,8 +89,10 @@ class Tables:
         with self.lock:
             del self.records[table][key]
 
-    def _leave(self, table: str, key: Key, now: datetime) -> None:
+    def _leave(self, table: str, key: Key, year: int, now: datetime) -> None:
         held = self.records[table]
+        if self._year_of(table, held[key]) not in {None, year}:
+            return
         match table:
             case "students":
                 left = {"status": "Withdrawn", "withdrawDate": _told(now.date()), "gradeLevel": ""}
@@ -94,10 +100,19 @@ class Tables:
             case "enrollments":
                 out = {"enrolled": False, **{f"enrolled{slot}": False for slot in range(1, 7)}}
                 held[key] = _stamped(table, {**held[key], **out}, now)
-            case "people" | "families" | "person_families" | "parents":
-                pass  # whoever was there once is there for ever
-            case _:
+            case "staff":
+                held[key] = {**held[key], "active": False}
+            case "classes":
                 del held[key]
+            case _:
+                pass  # whoever was there once is there for ever
+
+    def _year_of(self, table: str, record: Record) -> int | None:
+        """Return the year that a class or an enrollment is of, None for all else."""
+        if table == "enrollments":
+            record = self.records["classes"].get((record["classId"],), {})
+        found: int | None = record.get("yearId") if table in {"classes", "enrollments"} else None
+        return found
 
 
 def _key(table: str, record: Record) -> Key:
@@ -115,26 +130,35 @@ def _stamped(table: str, record: Record, at: datetime) -> Record:
     return {**record, "modifiedDate": told}
 
 
-def _made(district: District, at: datetime) -> dict[str, dict[Key, Record]]:
-    made = _Maker(district)
+def _made(made: _Maker, at: datetime) -> dict[str, dict[Key, Record]]:
     found: dict[str, dict[Key, Record]] = {}
     for table in KEYS:
-        records: list[Record] = getattr(made, f"{table}")()
+        records: list[Record] = getattr(made, table)()
         found[table] = {_key(table, one): _stamped(table, one, at) for one in records}
     return found
 
 
 class _Maker:
-    """Makes each table's records."""
+    """Makes each table's records.
 
-    def __init__(self, district: District) -> None:
+    Args:
+        district: of a day.
+        with_past: whether there was a year before, with classes of its own.
+
+    Attributes:
+        year_id: of the year that is taught.
+    """
+
+    def __init__(self, district: District, *, with_past: bool) -> None:
         self._district = district
+        self._pasts = (0, -1) if with_past else (0,)
         self._codes = {s.number: f"S{s.number}-CA" for s in district.schools}
         self._places = {s.number: place for place, s in enumerate(district.schools, 1)}
         self._courses = {c.number: place for place, c in enumerate(district.courses, 501)}
         terms = [term for term in district.terms if term.kind != "schoolYear"]
         self._slots = {term.number: slot for slot, term in enumerate(terms, 1)}
         self._year = next(term for term in district.terms if term.kind == "schoolYear")
+        self.year_id = _year_id(self._year.year)
 
     def schools(self) -> list[Record]:
         return [
@@ -146,8 +170,8 @@ class _Maker:
                 "address": "",
                 "phone": "",
                 "email": "",
-                "defaultYearId": YEAR,
-                "nextYearId": NEXT_YEAR,
+                "defaultYearId": self.year_id,
+                "nextYearId": _year_id(self._year.year + 1),
                 "districtName": f"{self._district.name} district",
             }
             for school in self._district.schools
@@ -156,26 +180,27 @@ class _Maker:
     def years(self) -> list[Record]:
         return [
             {
-                "yearId": key,
+                "yearId": _year_id(self._year.year + by),
                 "yearName": f"{self._year.year + by} - {self._year.year + by + 1} ",
                 "firstDay": _told(_shifted(self._year.start, by)),
                 "lastDay": _told(_shifted(self._year.end, by)),
                 "schoolCode": code,
             }
             for code in self._codes.values()
-            for key, by in ((NEXT_YEAR, 1), (YEAR, 0), (PAST_YEAR, -1))
+            for by in (1, *self._pasts)
         ]
 
     def terms(self) -> list[Record]:
         return [
-            self._term(term, school, year, by)
+            self._term(term, school, by)
             for school in self._district.schools
-            for year, by in ((PAST_YEAR, -1), (YEAR, 0))
+            for by in self._pasts
             for term in self._district.terms
             if term.number in self._slots
         ]
 
-    def _term(self, term: Term, school: School, year: int, by: int) -> Record:
+    def _term(self, term: Term, school: School, by: int) -> Record:
+        year = _year_id(self._year.year + by)
         slot, place = self._slots[term.number], self._places[school.number]
         return {
             "schoolTermID": place * 1000 + year * 10 + slot,
@@ -206,7 +231,7 @@ class _Maker:
         ]
 
     def classes(self) -> list[Record]:
-        found = []
+        found, year = [], self._year.year
         for section in self._district.sections:
             this = {
                 "classId": section.number,
@@ -216,7 +241,7 @@ class _Maker:
                 "staffId": section.teacher,
                 "secondaryStaffId": 0,
                 "aideId": 0,
-                "yearId": YEAR,
+                "yearId": self.year_id,
                 # a class of the whole year is taught in each term
                 **{
                     f"term{slot}": slot in self._slots.values()
@@ -225,7 +250,10 @@ class _Maker:
                 },
                 "closed": False,
             }
-            found += [this, {**this, "classId": section.number + 50_000_000, "yearId": PAST_YEAR}]
+            found.append(this)
+            if -1 in self._pasts:
+                past = {"classId": section.number + 50_000_000, "yearId": _year_id(year - 1)}
+                found.append({**this, **past})
         return found
 
     def people(self) -> list[Record]:
@@ -364,8 +392,12 @@ def _person(person: Person) -> Record:
     }
 
 
+def _year_id(start: int) -> int:
+    return _YEARS.get(start, start - 1900)
+
+
 def _shifted(day: date, years: int) -> date:
-    return day + timedelta(days=364 * years)
+    return day.replace(year=day.year + years)
 
 
 def _told(day: date) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from connectors.district.model import District
@@ -18,13 +19,14 @@ HERE = {"enroll_status": "A", "enroll_status_description": "Active", "enroll_sta
 
 
 def turn(tables: Tables, district: District) -> None:
-    """Let students join, leave and be renamed until the server holds a district.
+    """Let students join, leave, move and be renamed until the server holds a district.
 
-    Each change moves the data version. Schools, terms, courses and staff stay the same.
+    Each change moves the data version. Schools and courses stay the same; what is of another school
+    year stays as it is.
     """
     wanted = Tables(district)
     with tables.lock:
-        students = _merge(tables, wanted, "students", lambda row: row["local_id"], _same_student)
+        students = _merge(tables, wanted, "students", itemgetter("local_id"), _same_student)
         gone = {row["local_id"] for row in tables.students.values()}
         gone -= {row["local_id"] for row in wanted.students.values()}
         for dcid, row in tables.students.items():
@@ -32,8 +34,16 @@ def turn(tables: Tables, district: District) -> None:
                 row["school_enrollment"] |= LEFT
                 tables.touch("students", dcid)
         _turn_contacts(tables, wanted, students)
-        sections = _merge(tables, wanted, "sections", lambda row: row["section_number"])
-        _turn_enrollments(tables, wanted, students, sections)
+        terms = _merge(tables, wanted, "terms", itemgetter("school_id", "portion", "start_date"))
+        users = {row["local_id"]: row["users_dcid"] for row in tables.staff.values()}
+        for row in wanted.staff.values():
+            new = max(users.values(), default=0) + 1
+            row["users_dcid"] = users.setdefault(row["local_id"], new)
+        staff = _merge(tables, wanted, "staff", itemgetter("local_id", "_school"))
+        for row in wanted.sections.values():
+            row["term_id"], row["staff_id"] = terms[row["term_id"]], staff[row["staff_id"]]
+        sections = _merge(tables, wanted, "sections", itemgetter("section_number"))
+        _turn_enrollments(tables, wanted, students, sections, set(terms.values()))
 
 
 def _merge(
@@ -60,12 +70,11 @@ def _merge(
 
 
 def _same_student(held: Item, row: Item) -> bool:
-    """Take the name of the day; returns whether anything has changed."""
-    is_back = held["school_enrollment"]["enroll_status"] == "T"
-    if held["name"] == row["name"] and not is_back:
+    """Take name, school and grade of the day; returns whether anything has changed."""
+    now = {"name": row["name"], "school_enrollment": row["school_enrollment"] | HERE}
+    if all(held[name] == value for name, value in now.items()):
         return False
-    held["name"] = row["name"]
-    held["school_enrollment"] |= HERE
+    held |= now
     return True
 
 
@@ -82,7 +91,11 @@ def _turn_contacts(tables: Tables, wanted: Tables, students: dict[int, int]) -> 
 
 
 def _turn_enrollments(
-    tables: Tables, wanted: Tables, students: dict[int, int], sections: dict[int, int]
+    tables: Tables,
+    wanted: Tables,
+    students: dict[int, int],
+    sections: dict[int, int],
+    terms: set[int],
 ) -> None:
     pairs = {
         (sections[row["section_id"]], students[row["student_id"]])
@@ -90,7 +103,8 @@ def _turn_enrollments(
     }
     held = {(row["section_id"], row["student_id"]): row for row in tables.enrollments.values()}
     for pair, row in held.items():
-        if bool(row.get("dropped")) == (pair in pairs):
+        is_of_year = tables.sections[pair[0]]["term_id"] in terms
+        if is_of_year and bool(row.get("dropped")) == (pair in pairs):
             row["dropped"] = pair not in pairs
             tables.touch("enrollments", row["id"])
     for section, student in sorted(pairs - set(held)):

@@ -243,12 +243,13 @@ class Tables:
         """Put a student into a section."""
         dcid = max(90_000 + len(self.enrollments), self._last_enrollment + 1)
         self._last_enrollment = dcid
+        year = self.terms[self.sections[section]["term_id"]]["start_year"]
         self.enrollments[dcid] = {
             "id": dcid,
             "section_id": section,
             "student_id": student,
-            "entry_date": "2026-08-20",
-            "exit_date": "2027-06-10",
+            "entry_date": f"{year}-08-20",
+            "exit_date": f"{year + 1}-06-10",
             "dropped": False,
         }
 

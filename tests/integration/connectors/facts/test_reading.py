@@ -302,3 +302,35 @@ def test_by_oneroster(pool, kit):
     )
     with pytest.raises(PermanentConnectorError, match=r"^facts: "):
         open_facts(config, kit.here).check()
+
+
+@pytest.mark.parametrize("day", [40, 130])
+def test_moves_and_the_next_school_year(serve, kit, day):
+    """The year that ends keeps its classes and their members; the next has its own."""
+    district = generate("fir", seed=5, students=120)
+    later = generate("fir", seed=5, students=120, day=day)
+    with serve(district) as vendor:
+        url = vendor.settings["url"].rsplit("/", 2)[0]
+        assert vendor._http.post(f"{url}/_simulator/day", json={"day": day}).status_code == 200
+        items = kit.read(vendor.source(start_year=later.terms[0].year))
+        before = kit.rows(kit.read(vendor.source(start_year=2026)))
+    assert kit.refused(items) == []
+    known = kit.rows(items)
+    schools = {row["identifier"]: key for key, row in kit.of_kind(known, Kind.ORGS).items()}
+    for student in later.students:
+        told = known[Kind.USERS, f"person:{student.person.number}"]
+        assert told["primaryOrgSourcedId"] == schools[f"S{student.school}-CA"]
+        assert decode_list(told["grades"]) == [student.grade]
+    members = {
+        (row["classSourcedId"], row["userSourcedId"])
+        for row in kit.of_kind(known, Kind.ENROLLMENTS).values()
+        if row["role"] == "student"
+    }
+    assert members == {
+        (f"class:{section.number}", f"person:{number}")
+        for section in later.sections
+        for number in section.students
+    }
+    classes = kit.of_kind(before, Kind.CLASSES)
+    assert classes.keys() >= {f"class:{section.number}" for section in later.sections} or day > 99
+    assert classes

@@ -258,3 +258,32 @@ def test_the_fingerprint_tells_what_is_asked_for(vendor, kit):
         for changes in ({}, {"start_year": 2026}, {"start_year": 2027}, {"page_size": 5})
     }
     assert len(told) == 3
+
+
+@pytest.mark.parametrize("day", [40, 130])
+def test_moves_and_the_next_school_year(serve, kit, day):
+    later = generate("fir", seed=5, students=120, day=day)
+    with serve(generate("fir", seed=5, students=120)) as vendor:
+        url = vendor.settings["url"].rsplit("/", 2)[0]
+        assert vendor._http.post(f"{url}/_simulator/day", json={"day": day}).status_code == 200
+        known = kit.rows(kit.read(vendor.source(start_year=later.terms[0].year)))
+    users, classes = kit.of_kind(known, Kind.USERS), kit.of_kind(known, Kind.CLASSES)
+    numbers = {key: row["identifier"] for key, row in kit.of_kind(known, Kind.ORGS).items()}
+    found = {
+        row["identifier"]: (numbers[row["primaryOrgSourcedId"]], row["grades"])
+        for key, row in users.items()
+        if key.startswith("student:")
+    }
+    assert found == {
+        str(one.person.number): (str(one.school), f'["{one.grade}"]') for one in later.students
+    }
+    members = Counter(
+        (classes[e["classSourcedId"]]["classCode"], users[e["userSourcedId"]]["identifier"])
+        for e in kit.of_kind(known, Kind.ENROLLMENTS).values()
+    )
+    assert members == Counter(
+        (str(section.number), str(number))
+        for section in later.sections
+        for number in (*section.students, section.teacher)
+    )
+    assert len({key for key in users if key.startswith("staff:")}) == len(later.teachers)
