@@ -31,14 +31,14 @@ OptionalSecret = Annotated[SecretStr | None, AfterValidator(_not_empty)]
 class HttpSettings(BaseModel):
     """What a connector over HTTP is told; a setting that it does not know is refused."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, use_attribute_docstrings=True)
 
-    #: The server's address, `https://HOST` or `https://HOST/PREFIX`.
     url: Address
-    #: Seconds to wait for an answer.
+    """The server's address, `https://HOST` or `https://HOST/PREFIX`."""
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 60
-    #: Seconds that a request may take as a whole, its tries and the waits between them together.
+    """Seconds to wait for an answer."""
     deadline_s: Annotated[float, Field(gt=0, le=3600)] = 180
+    """Seconds that a request may take as a whole, its tries and the waits between them together."""
 
     @property
     def address(self) -> str:

@@ -38,35 +38,37 @@ class Auth(StrEnum):
 class OneRosterSettings(HttpSettings):
     """How a server, below whose `url` the services lie, has laid them out."""
 
-    #: The version of the standard that is asked for.
     version: Literal["1.1", "1.2"] = "1.1"
-    #: What follows `url`; unset: as the standard has it.
+    """The version of the standard that is asked for."""
     service_path: Annotated[str | None, Field(pattern=r"^(/[\w.~-]+)*/?$")] = None
-    #: How requests prove whose they are.
+    """What follows `url`; unset: as the standard has it."""
     auth: Auth = Auth.OAUTH2_HEADER
-    #: Where tokens are given, the whole address; OAuth 2 needs it.
+    """How requests prove whose they are."""
     token_url: OptionalAddress = None
-    #: What a token is asked for, apart by spaces; unset: the standard's read scopes; "-": nothing.
+    """Where tokens are given, the whole address; OAuth 2 needs it."""
     scopes: Annotated[str | None, Field(min_length=1)] = None
-    #: Records of a page; a server that gives fewer is followed all the same.
+    """What a token is asked for, apart by spaces; unset: the standard's read scopes; "-": nothing.
+    """
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    #: Whether demographics are read; they need a permission of their own.
+    """Records of a page; a server that gives fewer is followed all the same."""
     demographics: bool = True
-    #: Requests a minute that the account allows, over all workers; unset: as fast as it answers.
+    """Whether demographics are read; they need a permission of their own."""
     requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
+    """Requests a minute that the account allows, over all workers; unset: as fast as it answers."""
 
 
 class OneRosterRestConfig(OneRosterSettings):
     """Where the services are, and the credentials that the vendor has given."""
 
-    #: The client id, or OAuth 1's consumer key.
     client_id: Annotated[str, Field(min_length=1)]
-    #: The client secret, or OAuth 1's consumer secret.
+    """The client id, or OAuth 1's consumer key."""
     client_secret: Secret
-    #: Whether an incremental sync filters by dateLastModified where the server proves that it can.
+    """The client secret, or OAuth 1's consumer secret."""
     use_filter: bool = True
-    #: Minutes that an incremental sync looks back beyond the last one: servers date by batches.
+    """Whether an incremental sync filters by dateLastModified where the server proves that it can.
+    """
     overlap_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
+    """Minutes that an incremental sync looks back beyond the last one: servers date by batches."""
 
     @field_validator("token_url")
     @classmethod

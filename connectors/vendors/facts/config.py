@@ -24,32 +24,33 @@ class FactsConfig(OneRosterSettings):
     interfaces, the others for `oneroster` alone.
     """
 
-    #: FACTS' API; for `oneroster`, the address below which its services lie.
     url: Address = API
-    #: rest: FACTS' own API, by two keys. oneroster: OneRoster REST, by client id and secret.
+    """FACTS' API; for `oneroster`, the address below which its services lie."""
     interface: Literal["rest", "oneroster"] = "rest"
-    #: rest: the key of the subscription at FACTS' API portal.
+    """rest: FACTS' own API, by two keys. oneroster: OneRoster REST, by client id and secret."""
     subscription_key: OptionalSecret = None
-    #: rest: the key that the school has given; it belongs to one school.
+    """rest: the key of the subscription at FACTS' API portal."""
     api_key: OptionalSecret = None
-    #: oneroster: the client id, or OAuth 1's consumer key.
+    """rest: the key that the school has given; it belongs to one school."""
     client_id: Annotated[str | None, Field(min_length=1)] = None
-    #: oneroster: the client secret, or OAuth 1's consumer secret.
+    """oneroster: the client id, or OAuth 1's consumer key."""
     client_secret: OptionalSecret = None
-    #: rest: the year in which the school year starts, 2026 for 2026-27; unset: the newest begun.
+    """oneroster: the client secret, or OAuth 1's consumer secret."""
     start_year: Annotated[int | None, Field(ge=1990, le=2100)] = None
-    #: rest: whose students are read, by their status in FACTS; several apart by commas. Those of
-    #: the first are enabled users.
+    """rest: the year in which the school year starts, 2026 for 2026-27; unset: the newest begun."""
     student_statuses: Annotated[str, Field(pattern=r"^[^,|\\]+(,[^,|\\]+)*$")] = "Enrolled"
-    #: rest: which of a student's parents are read: those with custody, all who are linked, none.
+    """rest: whose students are read, by their status in FACTS; several apart by commas. Those of
+    the first are enabled users."""
     guardians: Literal["custody", "all", "none"] = "custody"
-    #: rest: whether pages are asked for in the order of their key; false for a school whose FACTS
-    #: refuses it.
+    """rest: which of a student's parents are read: those with custody, all who are linked, none."""
     use_sorts: bool = True
-    #: rest: requests a second that the subscription allows, over all workers and apps that use it.
+    """rest: whether pages are asked for in the order of their key; false for a school whose FACTS
+    refuses it."""
     requests_per_second: Annotated[int, Field(ge=1, le=1000)] = 10
-    #: Requests a minute; unset: 100 for rest, as fast as it answers for oneroster.
+    """rest: requests a second that the subscription allows, over all workers and apps that use it.
+    """
     requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
+    """Requests a minute; unset: 100 for rest, as fast as it answers for oneroster."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
