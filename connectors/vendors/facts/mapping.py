@@ -155,11 +155,21 @@ def teachers_of(item: Item) -> list[str]:
     return list(dict.fromkeys(key for key in told if key is not None and key != "0"))
 
 
+def teaching_id(class_: str, staff: str) -> str:
+    """Return the external id of a teacher's enrollment."""
+    return f"teaching:{class_}/{staff}"
+
+
+def enrollment_id(class_: str, student: str) -> str:
+    """Return the external id of a student's enrollment."""
+    return f"enrollment:{class_}/{student}"
+
+
 def teaching_row(class_: str, school: str, staff: str, *, is_primary: bool) -> Row:
-    """Return the enrollment of a teacher in a class, given by its external id."""
+    """Return the enrollment of a teacher in a class."""
     return (
-        f"teaching:{class_.partition(':')[2]}/{staff}",
-        class_,
+        teaching_id(class_, staff),
+        f"class:{class_}",
         org_id(school),
         person_id(staff),
         "teacher",
@@ -167,11 +177,10 @@ def teaching_row(class_: str, school: str, staff: str, *, is_primary: bool) -> R
     )
 
 
-def enrollment_row(item: Item, school: str) -> Row:
-    """Return the enrollment of a student."""
-    class_, student = required(item, "classId"), required(item, "studentId")
+def enrollment_row(class_: str, school: str, student: str) -> Row:
+    """Return the enrollment of a student in a class."""
     return (
-        f"enrollment:{class_}/{student}",
+        enrollment_id(class_, student),
         f"class:{class_}",
         org_id(school),
         person_id(student),

@@ -13,6 +13,7 @@ from connectors.vendors.facts import lists, mapping, values
 from connectors.vendors.facts.batching import Batching, refused
 from connectors.vendors.facts.client import Client
 from connectors.vendors.facts.config import FactsConfig
+from connectors.vendors.facts.schools import Schools
 from connectors.vendors.facts.values import BadItemError, Item
 from shared.domain.reading import Batch, Refused, Row
 from shared.domain.records import Kind
@@ -25,15 +26,15 @@ class People:
         config: whose students, and which parents, are read.
         client: the wire.
         batching: makes the batches.
-        schools: from code, and from id, to the id of a school.
+        schools: that the keys show.
 
     Attributes:
         staff: personIds of the staff that was given.
-        students: personIds of the students that were given.
+        students: personIds of the students who are there, whether they could be read or not.
     """
 
     def __init__(
-        self, config: FactsConfig, client: Client, batching: Batching, schools: Mapping[str, str]
+        self, config: FactsConfig, client: Client, batching: Batching, schools: Schools
     ) -> None:
         self._config = config
         self._client = client
@@ -100,32 +101,33 @@ class People:
     ) -> Iterator[Batch | Refused]:
         users: list[Row] = []
         roles: list[Row] = []
-        told: list[Row] = []
         for item in items:
+            key = values.text(item, "studentId")
+            if key is not None:
+                # whoever is refused is not gone, and stays in their classes
+                self.students.add(key)
             try:
-                key, school = values.required(item, "studentId"), self._school_of(item)
-                person = persons.get(key)
+                school = self._school_of(item)
+                person = persons.get(values.required(item, "studentId"))
                 if person is None:
                     raise BadItemError("studentId", "/People has nobody of this personId")
-                agents = [agent for link in links.get(key, ()) if (agent := _parent(link))]
-                row = mapping.student_row(
-                    item, person, school, self._config.statuses[0],
-                    [agent for agent in agents if agent in living],
-                )  # fmt: skip
-                demographics = mapping.demographics_row(item, person)
+                told = [agent for link in links.get(key or "", ()) if (agent := _parent(link))]
+                agents = [agent for agent in told if agent in living]
+                enabled = self._config.statuses[0]
+                row = mapping.student_row(item, person, school, enabled, agents)
             except BadItemError as error:
                 yield refused(Kind.USERS, item, "studentId", error)
                 continue
-            self.students.add(key)
             if key not in self._given:
-                self._given.add(key)
+                self._given.add(str(key))
                 users.append(row)
-            roles += self._role(key, "student", school)
-            told.append(demographics)
+            roles += self._role(str(key), "student", school)
         yield from self._batching.rows(Kind.USERS, users)
         yield from self._batching.rows(Kind.ROLES, roles)
         if self._config.demographics:
-            yield from self._batching.rows(Kind.DEMOGRAPHICS, told)
+            known = [item for item in items if values.text(item, "studentId") in persons]
+            make = partial(_demographics_row, persons=persons)
+            yield from self._batching.make(Kind.DEMOGRAPHICS, known, make, "studentId")
 
     def _guardians(
         self,
@@ -137,11 +139,11 @@ class People:
         users: list[Row] = []
         roles: list[Row] = []
         for item in items:
-            student = values.text(item, "studentId")
-            if student not in self.students:
-                continue
-            school = self._school_of(item)
-            for link in links.get(student or "", ()):
+            try:
+                school = self._school_of(item)
+            except BadItemError:
+                continue  # told with the student
+            for link in links.get(values.text(item, "studentId") or "", ()):
                 parent = _parent(link)
                 if parent is None or parent not in living:
                     continue
@@ -163,18 +165,18 @@ class People:
     def _schools_of(self, item: Item, teaching: Mapping[str, Collection[str]]) -> list[str]:
         """Return where somebody works: as told, else where they teach, else the only school."""
         told = item.get("schools")
-        named = [self._schools.get(name) for one in _listed(told) for name in _names(one)]
-        found = list(dict.fromkeys(school for school in named if school is not None))
+        named = [name for one in _listed(told) for name in _names(one)]
+        known = [self._schools.by_code(name) or self._schools.by_id(name) for name in named]
+        found = list(dict.fromkeys(school for school in known if school is not None))
         if not found:
             found = sorted(teaching.get(values.text(item, "staffId") or "", ()))
-        schools = sorted(set(self._schools.values()))
-        return found or (schools if len(schools) == 1 else [])
+        return found or (self._schools.ids if len(self._schools.ids) == 1 else [])
 
     def _school_of(self, item: Item) -> str:
-        for name in ("configSchoolId", "schoolCode"):
-            school = self._schools.get(values.text(item, name) or "")
-            if school is not None:
-                return school
+        school = self._schools.by_id(values.text(item, "configSchoolId"))
+        school = school or self._schools.by_code(values.text(item, "schoolCode"))
+        if school is not None:
+            return school
         raise BadItemError("configSchoolId", "it is none of the schools that the key may see")
 
     def _role(self, person: str, role: str, school: str) -> Iterator[Row]:
@@ -204,6 +206,10 @@ class People:
         """Return people by personId."""
         pages = self._client.batches(lists.PEOPLE, lists.PERSON_COLUMN, list(dict.fromkeys(keys)))
         return {str(person.get("personId")): person for page in pages for person in page}
+
+
+def _demographics_row(item: Item, persons: Mapping[str, Item]) -> Row:
+    return mapping.demographics_row(item, persons[values.required(item, "studentId")])
 
 
 def _parent(link: Item) -> str | None:

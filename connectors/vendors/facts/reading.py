@@ -15,6 +15,7 @@ from connectors.vendors.facts.client import Client
 from connectors.vendors.facts.config import FactsConfig
 from connectors.vendors.facts.mapping import FIELDS
 from connectors.vendors.facts.people import People
+from connectors.vendors.facts.schools import Schools
 from connectors.vendors.facts.values import BadItemError, Item
 from connectors.vendors.facts.years import year_of
 from shared.domain.reading import Batch, ReadCertificate, Refused, Row
@@ -37,20 +38,20 @@ class Reading:
         self._client = client
         self._today = today
         self._batching = Batching(with_agents=config.guardians != "none")
-        #: From a school's code, and from its id, to its id.
-        self._schools: dict[str, str] = {}
+        self._schools = Schools(())
         #: By school, the year that is synced and the terms it has.
         self._years: dict[str, tuple[Item, Collection[int]]] = {}
         self._courses: dict[str, tuple[Item, str]] = {}
-        #: By classId, the school.
-        self._classes: dict[str, str] = {}
-        #: Class, school, personId, and whether they are responsible for the class.
-        self._teaching: list[tuple[str, str, str, bool]] = []
+        #: By classId, the school; None: the class was refused, and so is who is in it.
+        self._classes: dict[str, str | None] = {}
+        #: Class, personId, and whether they are responsible for the class.
+        self._teaching: list[tuple[str, str, bool]] = []
         self._left_out = 0
 
     def read(self) -> Iterator[Batch | Refused | ReadCertificate]:
         """Yield everything, then the certificate."""
-        kinds = [kind for kind in FIELDS if kind is not Kind.DEMOGRAPHICS or self._demographics]
+        left_out = set() if self._config.demographics else {Kind.DEMOGRAPHICS}
+        kinds = [kind for kind in FIELDS if kind not in left_out]
         for kind in kinds:
             yield self._batching.batch(kind, [])
         yield from self._read_schools()
@@ -58,10 +59,7 @@ class Reading:
         yield from self._read_courses()
         yield from self._read_classes()
         people = People(self._config, self._client, self._batching, self._schools)
-        teaching: dict[str, set[str]] = {}
-        for _, school, staff, _ in self._teaching:
-            teaching.setdefault(staff, set()).add(school)
-        yield from people.read_staff(teaching)
+        yield from people.read_staff(self._teaching_at())
         yield from people.read_students()
         yield from self._read_members(people)
         evidence = {path: read.told for path, read in self._client.reads.items()}
@@ -77,10 +75,6 @@ class Reading:
         )
 
     @property
-    def _demographics(self) -> bool:
-        return self._config.demographics
-
-    @property
     def _fingerprint(self) -> str:
         config = self._config
         return (
@@ -90,10 +84,8 @@ class Reading:
 
     def _read_schools(self) -> Iterator[Batch | Refused]:
         schools = self._client.all(lists.SCHOOLS)
-        for item in schools:
-            key, code = values.text(item, "configSchoolID"), values.text(item, "schoolCode")
-            self._schools |= {name: key for name in (code, key) if name is not None and key}
-        if not self._schools:
+        self._schools = Schools(schools)
+        if not self._schools.ids:
             raise PermanentConnectorError(
                 self._client.http.vendor,
                 "the keys show no school. Check api_key: a school gives it",
@@ -102,9 +94,9 @@ class Reading:
 
     def _read_years(self) -> Iterator[Batch | Refused]:
         told = self._client.all(lists.YEARS)
-        codes = {key: name for name, key in self._schools.items() if name != key}
-        for school in dict.fromkeys(self._schools.values()):
-            year = year_of(told, codes.get(school), self._config.start_year, self._today)
+        for school in self._schools.ids:
+            code = self._schools.code(school)
+            year = year_of(told, code, self._config.start_year, self._today)
             if not year:
                 continue
             key = values.text(year, "yearId")
@@ -131,7 +123,7 @@ class Reading:
         for page in self._client.pages(lists.COURSES):
             here = []
             for item in page:
-                school = self._schools.get(values.text(item, "schoolCode") or "")
+                school = self._schools.by_code(values.text(item, "schoolCode"))
                 key = values.text(item, "courseID")
                 if school is not None and key is not None:
                     self._courses[key] = (item, school)
@@ -173,39 +165,63 @@ class Reading:
         return held is not None and values.text(held[0], "yearId") == year
 
     def _class_row(self, item: Item) -> Row:
+        key = values.required(item, "classId")
+        # until it is known to be right
+        self._classes[key] = None
         known = self._courses.get(values.required(item, "courseID"))
+        for place, staff in enumerate(mapping.teachers_of(item)):
+            self._teaching.append((key, staff, not place))
         if known is None:
             raise BadItemError("courseID", "there is no such course")
         course, school = known
         row = mapping.class_row(item, course, school, self._years[school][1])
-        self._classes[values.required(item, "classId")] = school
-        for place, staff in enumerate(mapping.teachers_of(item)):
-            self._teaching.append((str(row[0]), school, staff, not place))
+        self._classes[key] = school
         return row
+
+    def _teaching_at(self) -> dict[str, set[str]]:
+        """Return by staffId the schools where somebody teaches."""
+        found: dict[str, set[str]] = {}
+        for class_, staff, _ in self._teaching:
+            if school := self._classes[class_]:
+                found.setdefault(staff, set()).add(school)
+        return found
 
     def _read_members(self, people: People) -> Iterator[Batch | Refused]:
         """Yield who teaches and who learns in the classes; people who are not read are left out."""
-        rows = [
-            mapping.teaching_row(class_, school, staff, is_primary=is_primary)
-            for class_, school, staff, is_primary in self._teaching
-            if staff in people.staff
-        ]
-        self._left_out += len(self._teaching) - len(rows)
+        rows = []
+        for class_, staff, is_primary in self._teaching:
+            school = self._classes[class_]
+            if school is None:
+                yield _refused_member(mapping.teaching_id(class_, staff), class_, staff)
+            elif staff in people.staff:
+                rows.append(mapping.teaching_row(class_, school, staff, is_primary=is_primary))
+            else:
+                self._left_out += 1
         yield from self._batching.rows(Kind.ENROLLMENTS, rows)
         seen: set[str] = set()
         pages = self._client.batches(lists.ENROLLMENTS, lists.CLASS_COLUMN, list(self._classes))
         for page in pages:
             rows = []
             for item in filter(mapping.is_enrolled, page):
-                school = self._classes.get(values.text(item, "classId") or "")
-                if school is None or values.text(item, "studentId") not in people.students:
+                class_, student = values.required(item, "classId"), values.text(item, "studentId")
+                if class_ not in self._classes or student not in people.students:
                     self._left_out += 1
                     continue
-                row = mapping.enrollment_row(item, school)
-                if row[0] not in seen:
-                    seen.add(str(row[0]))
-                    rows.append(row)
+                key, school = mapping.enrollment_id(class_, student), self._classes[class_]
+                if key in seen:
+                    continue
+                seen.add(key)
+                if school is None:
+                    yield _refused_member(key, class_, student)
+                else:
+                    rows.append(mapping.enrollment_row(class_, school, student))
             yield from self._batching.rows(Kind.ENROLLMENTS, rows)
+
+
+def _refused_member(key: str, class_: str, person: str) -> Refused:
+    # else who is in a class that cannot be read would be taken for gone
+    source = {"classId": class_, "personId": person}
+    return Refused(Kind.ENROLLMENTS, key, "classId", "the class itself is refused", source)
 
 
 #: The numbers of terms, as text.

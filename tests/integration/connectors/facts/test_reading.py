@@ -231,10 +231,18 @@ def test_what_is_no_record_is_refused_by_itself(vendor, kit):
     told = {(one.kind, one.external_id): one.field for one in kit.refused(items)}
     assert told[Kind.USERS, f"person:{first}"] == "studentId"
     assert told[Kind.USERS, f"person:{second}"] == "configSchoolId"
-    assert told[Kind.USERS, f"person:{third}"] == "birthdate"
+    assert told[Kind.DEMOGRAPHICS, f"person:{third}"] == "birthdate"
     assert told[Kind.COURSES, "course:501"] == "schoolCode"
     assert {field for (kind, _), field in told.items() if kind is Kind.CLASSES} == {"courseID"}
-    assert (Kind.USERS, f"person:{fourth}") in kit.rows(items)
+    known = kit.rows(items)
+    assert {(Kind.USERS, f"person:{key}") for key in (third, fourth)} <= known.keys()
+    # whoever is refused is still where they were, and so is who is in a class that is refused
+    members = kit.of_kind(known, Kind.ENROLLMENTS)
+    assert {key for key in members if key.endswith(f"/{first}")}
+    refused = {key for kind, key in told if kind is Kind.ENROLLMENTS}
+    section = next(one for one in vendor.district.sections if one.course == "HOM100")
+    assert f"teaching:{section.number}/{section.teacher}" in refused
+    assert {f"enrollment:{section.number}/{number}" for number in section.students} <= refused
 
 
 def test_a_day_that_goes_by(serve, kit):
