@@ -17,6 +17,8 @@ Record = dict[str, Any]
 Key = tuple[Any, ...]
 #: What years are numbered, by the calendar year in which they start; it tells no order.
 _YEARS = {2025: 31, 2026: 14, 2027: 9}
+#: The numbers of the past year's classes are so much higher than this year's.
+_PAST_CLASSES = 50_000_000
 #: When everything of the first day was modified.
 FIRST_DAY = datetime(2026, 8, 1, 6, tzinfo=UTC)
 #: The tables, and what names a record of each.
@@ -252,7 +254,7 @@ class _Maker:
             }
             found.append(this)
             if -1 in self._pasts:
-                past = {"classId": section.number + 50_000_000, "yearId": _year_id(year - 1)}
+                past = {"classId": section.number + _PAST_CLASSES, "yearId": _year_id(year - 1)}
                 found.append({**this, **past})
         return found
 
@@ -333,20 +335,20 @@ class _Maker:
         found = []
         for section in self._district.sections:
             slot = self._slots.get(section.term)
+            terms = {n: n in self._slots.values() and slot in {None, n} for n in range(1, 7)}
             for number in section.students:
-                found.append(
-                    {
-                        "studentId": number,
-                        "classId": section.number,
-                        "enrolled": True,
-                        **{
-                            f"enrolled{n}": n in self._slots.values() and slot in {None, n}
-                            for n in range(1, 7)
-                        },
-                        "gradeLevel": grades[number],
-                        "altYearId": 0,
-                    }
-                )
+                this = {
+                    "studentId": number,
+                    "classId": section.number,
+                    "enrolled": True,
+                    **{f"enrolled{n}": is_in for n, is_in in terms.items()},
+                    "gradeLevel": grades[number],
+                    "altYearId": 0,
+                }
+                found.append(this)
+                if -1 in self._pasts:
+                    # a student's classes are told of all years
+                    found.append({**this, "classId": section.number + _PAST_CLASSES})
         return found
 
     def families(self) -> list[Record]:

@@ -49,6 +49,13 @@ def test_columns_of_parents_are_written_otherwise(vendor):
     assert vendor.get("/People/ParentStudent", Filters="studentId==100000").status_code == 500
 
 
+def test_a_students_classes_are_those_of_all_years(vendor):
+    years = {item["yearId"] for item in vendor.get("/Classes/v2/Students/100000").json()["results"]}
+    assert years == {14, 31}
+    told = vendor.get("/Classes/v2/Students/100000", Filters="yearId==14").json()
+    assert told["rowCount"] > 0
+
+
 def test_sorts(vendor):
     years = vendor.get("/SchoolYears", Sorts="-yearId").json()["results"]
     assert [year["yearId"] for year in years] == [31] * 3 + [14] * 3 + [9] * 3
