@@ -23,12 +23,13 @@ from connectors.district.model import District
 from connectors.district.troubles import damaged, make_faults
 from connectors.vendors.facts.simulator.access import Access
 from connectors.vendors.facts.simulator.control import Control
+from connectors.vendors.facts.simulator.records import Record
 from connectors.vendors.facts.simulator.sieve import (
     UnknownColumnError,
     filtered,
     in_order,
 )
-from connectors.vendors.facts.simulator.tables import Record, Tables
+from connectors.vendors.facts.simulator.tables import Tables
 
 Handler = Callable[[Request], Awaitable[Response]]
 #: Records of a page unless asked for otherwise.
