@@ -23,11 +23,11 @@ def check(client: Client, config: FactsConfig) -> None:
     for listing in (lists.COURSES, lists.STAFF):
         _first(client, listing, denied)
     if schools:
-        _first(client, lists.terms(values.required(schools[0], "configSchoolID")), denied)
+        _first(client, lists.terms(_own(schools, "configSchoolID")), denied)
     if years:
-        _first(client, lists.classes(values.required(years[0], "yearId")), denied)
+        _first(client, lists.classes(_own(years, "yearId")), denied)
     students = _first(client, lists.students(config.statuses), denied)
-    key = values.required(students[0], "studentId") if students else "0"
+    key = _own(students, "studentId")
     people = _first(client, _by(lists.PEOPLE, lists.PERSON_COLUMN, key), denied)
     if config.guardians != "none":
         _first(client, _by(lists.PARENTS, lists.CHILD_COLUMN, key), denied)
@@ -49,6 +49,11 @@ def check(client: Client, config: FactsConfig) -> None:
     if not people:
         problem = "/People does not show the person of a student: the key may not read them"
         raise PermanentConnectorError(client.http.vendor, problem)
+
+
+def _own(items: list[Item], name: str) -> str:
+    """Return the id of the first record; 0 is nobody's."""
+    return next((found for item in items if (found := values.text(item, name))), "0")
 
 
 def _by(listing: Listing, column: str, value: str) -> Listing:

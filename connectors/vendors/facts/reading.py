@@ -203,18 +203,18 @@ class Reading:
         for page in pages:
             rows = []
             for item in filter(mapping.is_enrolled, page):
-                class_, student = values.required(item, "classId"), values.text(item, "studentId")
-                if class_ not in self._classes or student not in people.students:
+                at, student = values.text(item, "classId"), values.text(item, "studentId")
+                if at not in self._classes or student not in people.students:
                     self._left_out += 1
                     continue
-                key, school = mapping.enrollment_id(class_, student), self._classes[class_]
+                key, school = mapping.enrollment_id(at, student), self._classes[at]
                 if key in seen:
                     continue
                 seen.add(key)
                 if school is None:
-                    yield _refused_member(key, class_, student)
+                    yield _refused_member(key, at, student)
                 else:
-                    rows.append(mapping.enrollment_row(class_, school, student))
+                    rows.append(mapping.enrollment_row(at, school, student))
             yield from self._batching.rows(Kind.ENROLLMENTS, rows)
 
 

@@ -159,6 +159,17 @@ def test_a_school_of_which_there_is_nothing(vendor):
     fails(vendor.source(), PermanentConnectorError, "no school")
 
 
+def test_records_without_an_id_are_no_crash(vendor, kit):
+    # each is there beside the one that it was made of
+    vendor.edit("schools", 3, configSchoolID=None)
+    vendor.edit("years", 14, "S100-CA", yearId=None)
+    section = vendor.district.sections[0]
+    vendor.edit("enrollments", section.students[0], section.number, classId=None)
+    vendor.source().check()
+    items = kit.read(vendor.source())
+    assert [one.external_id for one in kit.refused(items)] == ["without an id"]
+
+
 def test_all_is_well(vendor):
     vendor.source().check()
     assert len(vendor.requests()) == 10
