@@ -62,10 +62,13 @@ class Network:
     Attributes:
         pacer: the budgets of vendor accounts.
         allowed: networks that are not the public internet, and may be reached all the same.
+        wait: waits some seconds between tries, and returns True when the job must stop; None: as
+            the connector likes. The conformance kit hands in its own, by which no time goes by.
     """
 
     pacer: Pacer = field(default_factory=LocalPacer)
     allowed: tuple[IPNetwork, ...] = ()
+    wait: Callable[[float], object] | None = None
 
     def may_reach(self, address: str) -> bool:
         """Return whether an address is public, or in a network that the operator allows.

@@ -54,6 +54,10 @@ class Faults:
         """Forget all."""
         self._waiting.clear()
 
+    def is_asked(self, name: str) -> bool:
+        """Return whether a fault of this name waits for its time."""
+        return any(fault.name == name for fault in self._waiting)
+
     def strike(self, name: str, place: str) -> Fault | None:
         """Return the fault if it strikes this request, None if not.
 

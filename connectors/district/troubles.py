@@ -6,20 +6,23 @@
 - what a server strikes for itself: `expire` (every token is forgotten), `slow` (`value` seconds),
   `short` (a page lacks its last record), `empty` (a list is empty)
 - of the answer: `drip` (a byte each `value` seconds), `endless` (a body that never ends), `cut`
-  (half of it), `drop` (the connection ends in the middle), `shape` (JSON that is no envelope)
+  (half of it), `drop` (the connection ends in the middle), `shape` (JSON that is no envelope),
+  `twice` (the first record of a list comes once more at its end)
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from typing import Any
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from connectors.district.faults import Fault, Faults
 
 _STRUCK_BY_THE_SERVER = ("expire", "slow", "short", "empty")
-_OF_THE_BODY = ("drip", "endless", "cut", "drop", "shape")
+_OF_THE_BODY = ("drip", "endless", "cut", "drop", "shape", "twice")
 _PAGE = "<html><body>We will be back soon.</body></html>"
 
 Maker = Callable[[Fault], Response]
@@ -69,6 +72,8 @@ def damaged(faults: Faults, response: Response, place: str) -> Response:
         return Response(body[: len(body) // 2], media_type=kind)
     if faults.strike("shape", place):
         return Response(b"[1,2]", media_type=kind)
+    if faults.is_asked("twice") and _has_list(body) and faults.strike("twice", place):
+        return _repeating(response)
     if faults.strike("drop", place):
         return StreamingResponse(_broken_off(body), media_type=kind)
     if faults.strike("endless", place):
@@ -76,6 +81,30 @@ def damaged(faults: Faults, response: Response, place: str) -> Response:
     if fault := faults.strike("drip", place):
         return StreamingResponse(_dripping(body, fault.value), media_type=kind)
     return response
+
+
+def _repeating(response: Response) -> Response:
+    """Return an answer whose list repeats its first record; its headers say what they said."""
+    found = json.loads(bytes(response.body))
+    records = _first_list(found)
+    records.append(records[0])
+    headers = {name: of for name, of in response.headers.items() if name != "content-length"}
+    return Response(json.dumps(found), headers=headers)
+
+
+def _has_list(body: bytes) -> bool:
+    try:
+        return bool(_first_list(json.loads(body)))
+    except ValueError:
+        return False
+
+
+def _first_list(found: Any) -> list[Any]:
+    """Return the first list of objects that a document holds, from the outside in; else none."""
+    if isinstance(found, list):
+        return found if found and all(isinstance(one, dict) for one in found) else []
+    inner = found.values() if isinstance(found, dict) else ()
+    return next((records for one in inner if (records := _first_list(one))), [])
 
 
 async def _broken_off(body: bytes) -> AsyncIterator[bytes]:

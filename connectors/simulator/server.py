@@ -20,13 +20,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from connectors import registry
 from connectors.district.generate import generate
 from connectors.district.model import District
-from connectors.sdk import Mounted
+from connectors.sdk import Connector, Mounted
 from shared.errors import ConfigurationError
 
 #: How long the server may take to start and to stop, in seconds.
@@ -39,7 +39,8 @@ class SimulatorServer:
     """Serves districts on a port of this machine, in a thread; a context manager.
 
     Args:
-        districts: each gets every vendor; as they are on day 0, if days are to change.
+        districts: each gets every vendor; as they are on day 0, if days are to change. None at
+            all: vendors are added by `mount` while it serves.
         port: 0: any free one.
         host: the address to listen on.
 
@@ -69,15 +70,15 @@ class SimulatorServer:
         self._districts = list(districts)
         self._turns: dict[str, list[Callable[[District], None]]] = {}
         self._closing: list[Callable[[], None]] = []
-        routes: list[BaseRoute] = [Route("/_simulator/day", self._set_day, methods=["POST"])]
+        day = Route("/_simulator/day", self._set_day, methods=["POST"])
+        self._served = Starlette(routes=[day])
         for district in districts:
-            mounted = {name: m for name in registry.names() if (m := self._mount(name, district))}
+            clouds = [one for one in map(registry.get, registry.names()) if one.simulator]
+            mounted = {one.name: self.mount(one, district) for one in clouds}
             self.settings[district.name] = {name: m.settings for name, m in mounted.items()}
             self._turns[district.name] = [m.turn for m in mounted.values() if m.turn is not None]
-            self._closing += [m.close for m in mounted.values() if m.close is not None]
-            routes += [Mount(f"/{district.name}/{name}", m.app) for name, m in mounted.items()]
         config = uvicorn.Config(
-            _Dated(Starlette(routes=routes)),
+            _Dated(self._served),
             log_level="warning",
             lifespan="off",
             access_log=False,
@@ -113,6 +114,23 @@ class SimulatorServer:
         for close in self._closing:
             close()
 
+    def mount(self, connector: Connector, district: District) -> Mounted:
+        """Serve one vendor with a district, under `/DISTRICT/CONNECTOR`; also while it runs.
+
+        Raises:
+            ConfigurationError: the connector has no simulator.
+        """
+        if connector.simulator is None:
+            problem = f"{connector.name} has no simulator"
+            raise ConfigurationError("connector", problem, "Name one in its Connector.")
+        module, _, function = connector.simulator.partition(":")
+        path = f"/{district.name}/{connector.name}"
+        mounted: Mounted = getattr(import_module(module), function)(district, f"{self.url}{path}")
+        self._served.router.routes.append(Mount(path, mounted.app))
+        if mounted.close is not None:
+            self._closing.append(mounted.close)
+        return mounted
+
     def wait(self, stop: threading.Event) -> None:
         """Serve until `stop` is set or the server ends."""
         while self._thread.is_alive() and not stop.wait(0.5):
@@ -136,16 +154,6 @@ class SimulatorServer:
         # in a thread: the vendors answer meanwhile
         await run_in_threadpool(self.turn, day)
         return JSONResponse({"day": day})
-
-    def _mount(self, name: str, district: District) -> Mounted | None:
-        place = registry.get(name).simulator
-        if place is None:
-            return None
-        module, _, function = place.partition(":")
-        mounted: Mounted = getattr(import_module(module), function)(
-            district, f"{self.url}/{district.name}/{name}"
-        )
-        return mounted
 
 
 class _Dated:

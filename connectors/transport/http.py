@@ -64,7 +64,8 @@ class HttpClient:
         deadline_s: for one request as a whole, its tries and the waits between them together; the
             wait for a turn in the account's budget is apart from it.
         max_body_bytes: the longest answer that is read.
-        wait: waits some seconds, and returns True when the job must stop (`Event.wait`).
+        wait: waits some seconds, and returns True when the job must stop (`Event.wait`); None: as
+            the network does.
         clock: seconds that never go back.
     """
 
@@ -88,7 +89,7 @@ class HttpClient:
         self._rates = tuple(rates)
         self._deadline_s = deadline_s
         self._max_body_bytes = max_body_bytes
-        self._wait = wait or threading.Event().wait
+        self._wait = wait or self._network.wait or threading.Event().wait
         self._clock = clock
         self._deadline = Deadline(clock)
         backend = GuardedBackend(vendor, self._network, self._deadline)
