@@ -76,6 +76,7 @@ class Client:
         read = self.reads[kind] = Read()
         params: dict[str, str] | None = self._params(0, filter_)
         before: set[str] = set()
+        last: list[Any] = []
         while params is not None:
             answer = self._get(kind, params)
             # some answer so behind the last page
@@ -84,12 +85,16 @@ class Client:
             self._note(kind, read, answer, items)
             if read.total is None:
                 # without a total this alone tells that something was put in before the page
-                ids = {key for key in values_of(items, "sourcedId") if isinstance(key, str)}
-                if ids & before:
-                    raise self._moved(kind, "a record of one page came again on the next")
+                given = [key for key in values_of(items, "sourcedId") if isinstance(key, str)]
+                ids = set(given)
+                if ids & before or len(ids) < len(given):
+                    raise self._moved(kind, "a record came again on its page or the next")
                 before = ids
+                if not items:
+                    self._confirm_end(kind, last, filter_)
             if items:
                 yield items
+                last = items[-1:]
             params = self._next(kind, answer, items, params, filter_)
         if read.total is not None and read.records != read.total:
             raise self._moved(kind, f"the server counts {read.total} and gave {read.records}")
@@ -182,6 +187,21 @@ class Client:
         read.pages += bool(items)
         if read.total is not None and read.records > read.total:
             raise self._moved(kind, f"the server counts {read.total} and gave {read.records}")
+
+    def _confirm_end(self, kind: Kind, last: list[Any], filter_: str | None) -> None:
+        """See that a list of which no total is told ends where a page came empty, or was missing.
+
+        Such a page is also what a server in trouble gives in the middle of a list: so the end is
+        asked for once more, together with the last record before it.
+
+        Raises:
+            TransientConnectorError: it is not the end.
+        """
+        start = max(0, self.reads[kind].records - 1)
+        answer = self._get(kind, self._params(start, filter_, limit=2))
+        ids = values_of(self.items(answer, kind), "sourcedId")
+        if ids != values_of(last, "sourcedId"):
+            raise self._moved(kind, "a page was empty, and the list goes on behind it")
 
     def _next(
         self,
