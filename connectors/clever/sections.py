@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
 
 from connectors.clever.layout import CO_TEACHERS
 from connectors.clever.settings import CleverSettings
 from connectors.flatfiles.formats import date_as
 from connectors.flatfiles.joining import Beside, Row, record_of
+from connectors.normalise import day_before
 from connectors.sdk import RosterReader
 from shared.domain.records import Kind, decode_list
 
@@ -75,7 +75,7 @@ class SectionReader:
         if self._settings.term_end == "as_is":
             return end
         try:
-            return (date.fromisoformat(end) - timedelta(days=1)).isoformat()
+            return day_before(end) or end
         except ValueError:
             return end
 

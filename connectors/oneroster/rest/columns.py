@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
+from connectors.normalise import without_time
 from connectors.oneroster.blocks import DoubtError, ids_of, plain_values
 from connectors.oneroster.mapping import DATES, is_id
 from connectors.oneroster.rest.records import attribute
 from connectors.oneroster.rest.shape import Form, Part
-from connectors.oneroster.rest.values import date_of, text_of
+from connectors.oneroster.rest.values import text_of
 from shared.domain.reading import Row
 from shared.domain.records import Field, encode_list
 
@@ -44,7 +45,7 @@ def _column(records: Sequence[Any], part: Part, own: Sequence[str]) -> Sequence[
         case Form.TEXT:
             texts = _texts(part.key, values)
             if part.field.name in DATES:
-                texts = [date_of(text.strip()) for text in texts]
+                texts = [without_time(text.strip()) for text in texts]
             return plain_values(part.field, texts)
         case Form.REF:
             return plain_values(part.field, _refs(values))

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
+from connectors.normalise import without_time
 from connectors.oneroster.layout import ROLES_1_1
 from connectors.oneroster.mapping import BadRowError, checked, is_id, roles_of_1_1
-from connectors.oneroster.rest.values import Item, date_of, own_id, ref_of, text_of
+from connectors.oneroster.rest.values import Item, own_id, ref_of, text_of
 from shared.domain.reading import Row
 from shared.domain.records import FIELDS, Kind, field_names
 
@@ -103,8 +104,8 @@ def _of_1_2(user: str, item: Item) -> Iterator[Row]:
             "userSourcedId": user,
             "roleType": text_of("roleType", role.get("roleType")),
             "role": text_of("role", role.get("role")),
-            "beginDate": date_of(text_of("beginDate", role.get("beginDate"))),
-            "endDate": date_of(text_of("endDate", role.get("endDate"))),
+            "beginDate": without_time(text_of("beginDate", role.get("beginDate"))),
+            "endDate": without_time(text_of("endDate", role.get("endDate"))),
             "orgSourcedId": ref_of("org", role.get("org")),
         }
         values = tuple(checked(Kind.ROLES, _FIELDS[name], told[name]) for name in FIELD_NAMES)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from connectors.normalise import plain, without_time
 from connectors.oneroster.mapping import DATES, BadRowError, checked, is_id, listed, split_list
 from connectors.oneroster.rest.shape import Form, Part
 from shared.domain.reading import Row
@@ -43,19 +44,10 @@ def text_of(name: str, value: Any) -> str:
     Raises:
         BadRowError: it is a list or an object.
     """
-    match value:
-        case str():
-            return value
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float():
-            return str(int(value)) if value.is_integer() else str(value)
-        case _:
-            raise BadRowError(name, "it is no plain value")
+    try:
+        return plain(value)
+    except ValueError as error:
+        raise BadRowError(name, str(error)) from None
 
 
 def ref_of(name: str, value: Any) -> str:
@@ -72,15 +64,6 @@ def ref_of(name: str, value: Any) -> str:
     return text_of(name, value).strip()
 
 
-def date_of(cell: str) -> str:
-    """Return a date without the time that some servers put behind it.
-
-    >>> date_of("2026-08-20T00:00:00.000Z"), date_of("2026-08-20")
-    ('2026-08-20', '2026-08-20')
-    """
-    return cell[:10] if cell[10:11] in {"T", " "} else cell
-
-
 def _value(item: Item, part: Part, own: str) -> str | None:
     field, value = part.field, item.get(part.key)
     match part.form:
@@ -88,7 +71,7 @@ def _value(item: Item, part: Part, own: str) -> str | None:
             return own
         case Form.TEXT:
             text = text_of(field.name, value).strip()
-            return checked(part.kind, field, date_of(text) if field.name in DATES else text)
+            return checked(part.kind, field, without_time(text) if field.name in DATES else text)
         case Form.REF:
             return checked(part.kind, field, ref_of(field.name, value))
         case Form.REFS:

@@ -8,9 +8,9 @@ Source: the v1 resources' pages, and the field notes on enroll_status and grade_
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
 from typing import Any
 
+from connectors import normalise
 from shared.domain.reading import Row
 from shared.domain.records import Kind, encode_list
 
@@ -222,8 +222,8 @@ def student_row(item: Item) -> Row:
         *_names(item),
         local_id,
         text(part(item, "contact_info"), "email"),
-        encode_list([grade(number(enrolled, "grade_level"))]),
-        org_id(school),
+        encode_list([normalise.grade(number(enrolled, "grade_level")) or ""]),
+        f"school:{school}" if school and school != "0" else None,
     )
 
 
@@ -248,23 +248,6 @@ def enrollment_row(item: Item, section: Item) -> Row:
     )
 
 
-def grade(level: int | str | None) -> str:
-    """Return the CEDS code of a grade level: 0 is kindergarten, negatives come before it.
-
-    >>> grade(-1), grade("0"), grade(9)
-    ('PK', 'KG', '09')
-    """
-    if level is None:
-        return ""
-    found = int(level)
-    if found < 0:
-        return "PK"
-    if found == 0:
-        return "KG"
-    # 99 is the grade of those who have left school
-    return f"{found:02d}" if found <= 13 else ""
-
-
 def part(item: Item, name: str) -> Item:
     """Return an expansion; an empty one is "" on the wire."""
     found = item.get(name)
@@ -274,11 +257,7 @@ def part(item: Item, name: str) -> Item:
 def text(item: Item, name: str) -> str | None:
     """Return a value as text, whatever the wire made of it; None when absent or empty."""
     found = item.get(name)
-    if found is None or isinstance(found, dict | list):
-        return None
-    if isinstance(found, bool):
-        return str(found).lower()
-    return str(found).strip() or None
+    return None if isinstance(found, dict | list) else normalise.text(found)
 
 
 def number(item: Item, name: str) -> int | None:
@@ -315,6 +294,6 @@ def _id(item: Item) -> str:
 
 def _after(day: str | None) -> str | None:
     try:
-        return None if day is None else (date.fromisoformat(day) + timedelta(days=1)).isoformat()
-    except (ValueError, OverflowError) as error:
-        raise BadItemError("end_date", "it is not a date YYYY-MM-DD") from error
+        return normalise.day_after(day)
+    except ValueError as error:
+        raise BadItemError("end_date", str(error)) from error
