@@ -385,7 +385,8 @@ class Mounted:
     """A vendor's simulator, ready to be served.
 
     Attributes:
-        app: an ASGI application, served under the base URL it was made for.
+        app: an ASGI application, served under the base URL it was made for; None: the vendor
+            drops files.
         settings: the config that reaches it, as text.
         turn: makes it hold the district of another day; None: it stays as it is.
         close: ends what it serves beside the application; None: there is nothing.
@@ -412,6 +413,14 @@ class Connector:
         simulator: `module:function` of its vendor's simulator, which takes a generated district
             and a base URL and returns a `Mounted`; None where there is no cloud.
         is_online: whether it asks its vendor over the network.
+        bench: `module:function` that stands the vendor's side up in a folder for the conformance
+            kit; it takes a generated district and a folder, and returns a `Mounted` without an
+            app. Of a connector that reads files it lays the district down as the vendor would drop
+            it; of an export its settings lead to a place in that folder. None: a simulator, or the
+            setting `path`, does.
+        exempt: by the name of a check of the conformance kit, why this vendor's side makes it
+            impossible to pass: a page that lacks a record, where the vendor tells no count, say.
+            The reason is printed in place of a result.
     """
 
     name: str
@@ -422,6 +431,8 @@ class Connector:
     open: Callable[..., Source | Target]
     simulator: str | None = None
     is_online: bool = False
+    bench: str | None = None
+    exempt: Mapping[str, str] = field(default_factory=dict)
 
     def connect(self, config: BaseModel, network: Network) -> Source | Target:
         """Open it; what is online goes where the network lets it."""

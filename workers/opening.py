@@ -7,7 +7,7 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from connectors import registry
-from connectors.network import Network, parse_networks
+from connectors.network import IPNetwork, Network, parse_networks
 from shared.db.claiming import Assignment
 from shared.db.engine import Database
 from shared.db.pacing import DatabasePacer
@@ -24,13 +24,21 @@ def network_of(settings: Settings, database: Database) -> Network:
     Raises:
         ConfigurationError: the list of private networks does not parse.
     """
+    return Network(DatabasePacer(database), allowed_of(settings))
+
+
+def allowed_of(settings: Settings) -> tuple[IPNetwork, ...]:
+    """Return the networks that connectors may reach although they are not public.
+
+    Raises:
+        ConfigurationError: the list of private networks does not parse.
+    """
     try:
-        allowed = parse_networks(settings.resolved_private_networks())
+        return parse_networks(settings.resolved_private_networks())
     except ValueError as error:
         raise ConfigurationError(
             "BELLRINGER_PRIVATE_NETWORKS", str(error), "Give networks as 10.20.0.0/16,fd00::/8."
         ) from error
-    return Network(DatabasePacer(database), allowed)
 
 
 class Opener:

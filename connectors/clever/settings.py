@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from connectors.clever.layout import FILES, PLANS
@@ -18,27 +18,36 @@ UserId = Literal["sourcedId", "identifier", "userMasterIdentifier"]
 class CleverSettings(BaseModel):
     """Which columns the five files have, which ids they carry, and how values are written."""
 
-    #: The columns of each file, as `HEADER` or `HEADER=VALUE`, with commas between.
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     schools: str = "School_id,School_name,School_number"
+    """The columns of the schools' file, as `HEADER` or `HEADER=VALUE`, with commas between."""
     students: str = "School_id,Student_id,Last_name,First_name"
+    """The columns of the students' file."""
     teachers: str = "School_id,Teacher_id,Last_name,First_name"
+    """The columns of the teachers' file."""
     sections: str = "School_id,Section_id,Teacher_id,Name,Term_name,Term_start,Term_end"
+    """The columns of the sections' file."""
     enrollments: str = "School_id,Section_id,Student_id"
-    #: `School_id`: the hub's stable id, or the number that the student system gives.
+    """The columns of the enrollments' file."""
     school_id: Literal["sourcedId", "identifier"] = "sourcedId"
-    #: `Student_id` and `Teacher_id`: these, or the state's number.
+    """`School_id`: the hub's stable id, or the number that the student system gives."""
     student_id: UserId = "sourcedId"
+    """`Student_id`: the hub's stable id, the student system's number, or the state's."""
     teacher_id: UserId = "sourcedId"
-    #: each_school: a teacher has a row for every school where they teach. one: for the first alone.
+    """`Teacher_id`: the hub's stable id, the student system's number, or the state's."""
     teacher_rows: Literal["each_school", "one"] = "each_school"
+    """each_school: a teacher has a row for each of their schools. one: for the first alone."""
     dates: DateForm = "MM/DD/YYYY"
-    #: as_is: the end of the hub's session. day_before: the day before, since it is exclusive.
+    """How dates are written."""
     term_end: Literal["as_is", "day_before"] = "as_is"
-    #: What the hub's grades are called, `KG=Kindergarten,01=1`; others stay as they are.
+    """as_is: the end of the hub's session. day_before: the day before, since it is exclusive."""
     grade_words: str = ""
+    """What the hub's grades are called, `KG=Kindergarten,01=1`; others stay as they are."""
     line_end: LineEnd = "crlf"
-    #: Whether the files begin with a byte order mark.
+    """How a line ends."""
     bom: bool = False
+    """Whether the files begin with a byte order mark."""
 
     #: The names of the files' settings, which are those of the files.
     files: ClassVar[tuple[str, ...]] = FILES

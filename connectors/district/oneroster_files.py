@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from connectors.district.model import District, Person
+from connectors.sdk import Mounted
 
 _START = ("sourcedId", "status", "dateLastModified")
 _HEADERS = {
@@ -74,6 +75,17 @@ def write_oneroster(district: District, path: Path, *, version: str = "1.2") -> 
         part = path / f".{name}.part"
         part.write_bytes(text.encode())
         os.replace(part, path / name)
+
+
+def lay_down(district: District, folder: Path) -> Mounted:
+    """Lay a bulk set down in a folder, as the conformance kit wants it."""
+    path = folder / "oneroster.zip"
+    write_oneroster(district, path)
+    return Mounted(
+        app=None,
+        settings={"path": str(path), "quiet_s": "0"},
+        turn=lambda today: write_oneroster(today, path),
+    )
 
 
 def _manifest(tables: Iterable[str], version: str) -> Rows:

@@ -8,10 +8,18 @@ from datetime import datetime, timedelta
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Literal
 
+from connectors.district.model import District
 from connectors.oneroster.delivery import check_name, deliver_set, is_zip, pack
 from connectors.oneroster.feeds import BulkFeed, ChangesFeed, Feed, fields_of
 from connectors.oneroster.set_writer import SetWriter
-from connectors.sdk import ChangesReader, Connector, Delivery, Rendering, RosterReader
+from connectors.sdk import (
+    ChangesReader,
+    Connector,
+    Delivery,
+    Mounted,
+    Rendering,
+    RosterReader,
+)
 from connectors.transport.drop import Drop
 from connectors.transport.places import Place
 from shared.domain.reading import Capabilities
@@ -31,11 +39,13 @@ class OneRosterCsvExportConfig(Drop):
     """
 
     path: Path | None = None
-    #: Of OneRoster.
+    """A folder on the worker's machine, or a zip there; one that is not whole counts from where the
+    command runs."""
     version: Literal["1.1", "1.2"] = "1.2"
-    #: bulk: the whole hub, each time. delta: what has changed since the set before; the first is
-    #: bulk, and so is the first after a change of path, version, masks or filter.
+    """The version of OneRoster."""
     mode: Literal["bulk", "delta"] = "bulk"
+    """bulk: the whole hub, each time. delta: what has changed since the set before; the first is
+    bulk, and so is the first after a change of path, version, masks or filter."""
 
 
 class OneRosterCsvExport:
@@ -129,6 +139,12 @@ class OneRosterCsvExport:
         return {**place, "terms": terms} if terms else place
 
 
+def stand_up(district: District, folder: Path) -> Mounted:
+    """Let sets go to a folder, those of changes among them, as the conformance kit wants it."""
+    del district
+    return Mounted(app=None, settings={"path": str(folder), "mode": "delta"})
+
+
 def reads(version: str) -> dict[Kind, tuple[str, ...]]:
     """Return the fields that a version's set is made from, by kind."""
     return {kind: fields_of(version, kind) for kind in Kind}
@@ -141,4 +157,5 @@ CONNECTOR = Connector(
     capabilities=Capabilities(modes=frozenset({Mode.FULL})),
     config=OneRosterCsvExportConfig,
     open=OneRosterCsvExport,
+    bench="connectors.oneroster.csv_export:stand_up",
 )

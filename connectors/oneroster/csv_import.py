@@ -170,4 +170,5 @@ CONNECTOR = Connector(
     capabilities=Capabilities(modes=frozenset(Mode), reads=frozenset(Kind)),
     config=OneRosterCsvConfig,
     open=OneRosterCsv,
+    bench="connectors.district.oneroster_files:lay_down",
 )

@@ -43,6 +43,7 @@ class SimulatorServer:
             all: vendors are added by `mount` while it serves.
         port: 0: any free one.
         host: the address to listen on.
+        log_level: of the server; a connection that a fault breaks off is an error to it.
 
     Attributes:
         url: where it listens.
@@ -53,7 +54,12 @@ class SimulatorServer:
     """
 
     def __init__(
-        self, districts: Sequence[District], *, port: int = 0, host: str = "127.0.0.1"
+        self,
+        districts: Sequence[District],
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        log_level: str = "warning",
     ) -> None:
         if len({district.name for district in districts}) < len(districts):
             raise ConfigurationError("district", "two have one name", "Give each its own.")
@@ -79,7 +85,7 @@ class SimulatorServer:
             self._turns[district.name] = [m.turn for m in mounted.values() if m.turn is not None]
         config = uvicorn.Config(
             _Dated(self._served),
-            log_level="warning",
+            log_level=log_level,
             lifespan="off",
             access_log=False,
             date_header=False,

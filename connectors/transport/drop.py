@@ -16,13 +16,13 @@ from connectors.transport.sftp_server import SftpServer, check_one_place
 class SftpDrop(SftpServer):
     """A folder on an SFTP server, to which files go."""
 
-    #: posix: a file is replaced in one step. remove_first: for a server that cannot; the file is
-    #: missing for a moment then.
     sftp_rename: Literal["posix", "remove_first"] = "posix"
-    #: Whether to look at a file's size after sending it; a server may forbid it.
+    """posix: a file is replaced in one step. remove_first: for a server that cannot; the file is
+    missing for a moment then."""
     sftp_confirm: bool = True
-    #: leave: a file that is there already is left alone, with its time. send: it is sent again.
+    """Whether to look at a file's size after sending it; a server may forbid it."""
     unchanged: Literal["leave", "send"] = "leave"
+    """leave: a file that is there already is left alone, with its time. send: it is sent again."""
 
     def place(self, connector: str, *, around: bool = False) -> Place:
         """Return where the files go, not open yet.
@@ -41,8 +41,8 @@ class SftpDrop(SftpServer):
 class Drop(SftpDrop):
     """A folder here, or one on an SFTP server."""
 
-    #: A folder on the worker's machine.
     path: AbsolutePath | None = None
+    """A folder on the worker's machine."""
 
     sftp_only: ClassVar[bool] = False
 

@@ -36,10 +36,10 @@ Stamp = tuple[int, int]
 class Pickup(SftpServer):
     """A folder of files or one file, here or on an SFTP server."""
 
-    #: A folder, or one file, on the worker's machine.
     path: AbsolutePath | None = None
-    #: Seconds for which the files must have stood still before they are read.
+    """A folder, or one file, on the worker's machine."""
     quiet_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """Seconds for which the files must have stood still before they are read."""
 
     sftp_only: ClassVar[bool] = False
 

@@ -17,8 +17,8 @@ _FIX = "Make one with `openssl rand -hex 32`: 32 to 200 letters, digits, - and _
 class ServedDrop(Drop):
     """A folder here, which may be served, or one on an SFTP server."""
 
-    #: Lets whoever has it fetch the files from the console process; unset: they are not served.
     http_token: SecretStr | None = None
+    """Lets whoever has it fetch the files from the console process; unset: they are not served."""
 
     @model_validator(mode="after")
     def _token_fits(self) -> Self:

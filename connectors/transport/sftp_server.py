@@ -15,24 +15,26 @@ _KEY_LINE = "Give the public key's line, such as `ssh-ed25519 AAAA…`; the serv
 class SftpServer(BaseModel):
     """A folder on an SFTP server."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    #: The server's name or address.
     sftp_host: str | None = None
+    """The server's name or address."""
     sftp_port: Annotated[int, Field(ge=1, le=65535)] = 22
+    """The server's port."""
     sftp_user: str | None = None
-    #: The public key that the server must show: `ssh-ed25519 AAAA…`; several in lines of their own.
+    """The user there."""
     sftp_host_key: str | None = None
-    #: The password, or else the private key, by which we sign in.
+    """The public key that the server must show, `ssh-ed25519 AAAA…`; several: each in its line."""
     sftp_password: SecretStr | None = None
-    #: In OpenSSH's or PEM's form, with its first and last line.
+    """The password, or else the private key, by which we sign in."""
     sftp_private_key: SecretStr | None = None
-    #: Of the private key, where it has one.
+    """In OpenSSH's or PEM's form, with its first and last line."""
     sftp_passphrase: SecretStr | None = None
-    #: What is meant on the server; `.`: the folder in which a session starts.
+    """Of the private key, where it has one."""
     sftp_path: str = "."
-    #: Seconds that the server may be silent.
+    """What is meant on the server; `.`: the folder in which a session starts."""
     sftp_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
+    """Seconds that the server may be silent."""
 
     #: Whether there is no other way.
     sftp_only: ClassVar[bool] = True

@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from connectors import registry
 from connectors.sdk import Connector
+from console.cli.arguments import pairs_of
 from console.cli.output import Json, print_facts, print_rows, stderr
 from console.cli.session import Session, open_session
 from shared.db import apps, views
 from shared.db.tenants import find_tenant
-from shared.errors import ConfigurationError
+from shared.errors import ConnectorError
 from shared.secrets import open_secrets, seal_secrets
 
 app = typer.Typer(help="Configured connectors.", no_args_is_help=True)
@@ -44,7 +45,7 @@ def add(
     """Add an app to a tenant."""
     chosen = registry.get(connector)
     with open_session() as session:
-        config, secrets = _split(session, chosen, _pairs(settings))
+        config, secrets = _split(session, chosen, pairs_of(settings))
         apps.add_app(
             session.gate,
             apps.NewApp(
@@ -80,7 +81,7 @@ def set_(
             there = {
                 **row.config,
                 **open_secrets(row.secrets, session.settings.secret_key),
-                **_pairs(settings),
+                **pairs_of(settings),
             }
             config, secrets = _split(session, registry.get(row.connector), there)
         apps.change_app(
@@ -117,6 +118,35 @@ def show(app_name: App, as_json: Json = False) -> None:
     """Show an app; its secrets are not shown."""
     with open_session() as session:
         _print_app(session, app_name, as_json=as_json)
+
+
+@app.command()
+def check(app_name: App, as_json: Json = False) -> None:
+    """Connect to an app's vendor, and say what is missing: a setting, a permission, an answer.
+
+    Nothing is changed, here or there; a worker's machine may see another network than this one.
+    """
+    # the other commands of this group need no worker's means
+    from workers.opening import network_of
+
+    with open_session() as session:
+        with session.database.read() as connection:
+            row = apps.app_row(connection, app_name)
+        secrets = open_secrets(row.secrets, session.settings.secret_key)
+        connector = registry.get(row.connector)
+        config = registry.parse_config(connector, {**row.config, **secrets})
+        problem = None
+        try:
+            connector.connect(config, network_of(session.settings, session.database)).check()
+        except ConnectorError as error:
+            problem = error.user_message
+    if problem is not None and not as_json:
+        stderr.print(f"error: {row.connector}: {problem}", markup=False)
+    else:
+        told = {"app": app_name, "connector": row.connector, "is_well": problem is None}
+        print_facts({**told, "problem": problem}, as_json=as_json)
+    if problem is not None:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -167,18 +197,6 @@ def _print_app(session: Session, app_name: str, *, as_json: bool) -> None:
     stored = open_secrets(row.secrets, session.settings.secret_key)
     shown["config"] = {**row.config, **dict.fromkeys(sorted(hidden & set(stored)), "••••")}
     print_facts(shown, as_json=as_json)
-
-
-def _pairs(settings: list[str] | None) -> dict[str, str]:
-    pairs = {}
-    for setting in settings or []:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise ConfigurationError(
-                "--set", f"{setting!r} is no KEY=VALUE", "Give --set key=value."
-            )
-        pairs[key] = value
-    return pairs
 
 
 def _split(

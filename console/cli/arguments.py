@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,6 +13,23 @@ from shared.errors import ConfigurationError
 MAX_ID = 2**63 - 1
 
 JobId = Annotated[int, typer.Argument(metavar="JOB", min=1, max=MAX_ID, help="The job's id.")]
+
+
+def pairs_of(settings: Sequence[str] | None) -> dict[str, str]:
+    """Return the settings that were given as `--set KEY=VALUE`.
+
+    Raises:
+        ConfigurationError: one of them is no such pair.
+    """
+    pairs = {}
+    for setting in settings or ():
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise ConfigurationError(
+                "--set", f"{setting!r} is no KEY=VALUE", "Give --set key=value."
+            )
+        pairs[key] = value
+    return pairs
 
 
 def parse_job_id(text: str) -> int | None:

@@ -57,6 +57,11 @@ COMMANDS = {
     ),
     "tenants": ("console.cli.tenants:app", "Districts."),
     "apps": ("console.cli.apps:app", "Configured connectors."),
+    "connectors": ("console.cli.connectors:app", "The connectors that are installed."),
+    "conformance": (
+        "console.cli.conformance:conformance",
+        "Check that a connector keeps what the SDK promises, against its vendor's simulator.",
+    ),
     "schedules": ("console.cli.schedules:app", "When apps run."),
     "rules": ("console.cli.rules:app", "What a person has set for an app or a tenant."),
     "jobs": ("console.cli.jobs:app", "Syncs that wait, run or have ended."),

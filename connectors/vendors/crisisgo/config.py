@@ -21,7 +21,7 @@ class CrisisGoConfig(SftpDrop, CleverSettings):
     students: str = "School_id,Student_id,Last_name,First_name"
     sections: str = "School_id,Section_id,Teacher_id,Name,Term_start,Term_end"
     enrollments: str = "School_id,Student_id,Section_id"
-    #: Must equal the "Staff ID" of the app's user, which is the student system's number.
     teacher_id: UserId = "identifier"
-    #: A teacher's id may stand there once.
+    """Must equal the "Staff ID" of the app's user, which is the student system's number."""
     teacher_rows: Literal["each_school", "one"] = "one"
+    """A teacher's id may stand there once."""

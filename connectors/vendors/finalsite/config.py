@@ -26,29 +26,39 @@ _FIX = "See docs/connectors/finalsite.md."
 class FinalsiteConfig(Drop):
     """The drop site that Finalsite reads, and what lies there."""
 
-    #: The columns of each sheet, as `HEADER` or `HEADER=VALUE`; the leftmost holds the ImportID.
     faculty: str = "RECORDID,FIRST_NAME,LAST_NAME,EMAIL_ADDR,PREFERREDNAME"
+    """The columns of the faculty's sheet, as `HEADER` or `HEADER=VALUE`, with commas between; the
+    leftmost holds the ImportID."""
     students: str = "RECORDID,GRADE_LEVEL,FIRST_NAME,LAST_NAME,EMAIL"
+    """The columns of the students' sheet."""
     parents: str = PARENTS_BY_DEFAULT
+    """The columns of the parents' sheet."""
     classes: str = CLASSES_BY_DEFAULT
+    """The columns of the classes' sheet."""
     enrollments: str = "STUDENT_NUMBER,SECTIONID"
-    #: The names of the files, as agreed for the deployment.
+    """The columns of the enrollments' sheet."""
     faculty_file: FileName = "fs_faculty.txt"
+    """The name of the faculty's file, as agreed for the deployment."""
     students_file: FileName = "fs_student.txt"
+    """The name of the students' file."""
     parents_file: FileName = "fs_parent.txt"
+    """The name of the parents' file."""
     classes_file: FileName = "fs_classes.txt"
+    """The name of the classes' file."""
     enrollments_file: FileName = "fs_enrollment.txt"
-    #: The ImportID of a person: the hub's stable id, or a number that is theirs for ever.
+    """The name of the enrollments' file."""
     import_id: Literal["sourcedId", "identifier", "userMasterIdentifier"] = "sourcedId"
-    #: What the hub's grades are called, `KG=Kindergarten,01=1`; others stay as they are.
+    """The ImportID of a person: the hub's stable id, or a number that is theirs for ever."""
     grade_words: str = ""
-    #: More people off the feed than this part of a sheet, and 5, are not let go.
+    """What the hub's grades are called, `KG=Kindergarten,01=1`; others stay as they are."""
     off_feed_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """More people off the feed than this part of a sheet, and 5, are not let go."""
     line_end: LineEnd = "crlf"
-    #: Whether the files begin with a byte order mark.
+    """How a line ends."""
     bom: bool = False
-    #: Finalsite refreshes every feed once a day: a file's time shows that it is today's.
+    """Whether the files begin with a byte order mark."""
     unchanged: Literal["leave", "send"] = "send"
+    """Finalsite refreshes every feed once a day: a file's time shows that it is today's."""
 
     @field_validator(*SHEETS)
     @classmethod

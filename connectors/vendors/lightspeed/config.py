@@ -15,20 +15,20 @@ ARCHIVE = "oneroster.zip"
 class LightspeedConfig(ServedDrop):
     """Where the files go, from which Lightspeed is fed, and which ids they carry."""
 
-    #: lightspeed: its own three files. oneroster-1.1 or oneroster-1.2: a zip, for a district whose
-    #: Lightspeed is fed by Clever or ClassLink; the ids are then the hub's.
     format: Literal["lightspeed", "oneroster-1.1", "oneroster-1.2"] = "lightspeed"
-    #: `unique_sis_user_id`: the hub's stable id, or the number that the student system gives.
+    """lightspeed: its own three files. oneroster-1.1 or oneroster-1.2: a zip, for a district whose
+    Lightspeed is fed by Clever or ClassLink; the ids are then the hub's."""
     user_id: Literal["sourcedId", "identifier"] = "sourcedId"
-    #: `unique_sis_school_id`: what is typed as SIS ID on the school in Lightspeed.
+    """`unique_sis_user_id`: the hub's stable id, or the number that the student system gives."""
     school_id: Literal["sourcedId", "identifier"] = "identifier"
-    #: The grade that transitional kindergarten becomes; Lightspeed knows none.
+    """`unique_sis_school_id`: what is typed as SIS ID on the school in Lightspeed."""
     tk_grade: Literal["-1", "0"] = "-1"
-    #: group: who is in no class stands in a group of their school, since Lightspeed takes nobody
-    #: out of a class who stands nowhere in the file. nothing: they keep their classes there.
+    """The grade that transitional kindergarten becomes; Lightspeed knows none."""
     without_class: Literal["group", "nothing"] = "group"
-    #: Whether passwords are asked of a directory (0) or kept by Lightspeed (1).
+    """group: who is in no class stands in a group of their school, since Lightspeed takes nobody out
+    of a class who stands nowhere in the file. nothing: they keep their classes there."""
     authentication: Literal["0", "1"] = "0"
+    """Whether passwords are asked of a directory (0) or kept by Lightspeed (1)."""
 
     def served(self) -> frozenset[str]:
         """Return the names of the files that may be fetched."""

@@ -1,0 +1,50 @@
+"""`bellringer connectors`: what can be configured, ours and others' alike."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from connectors import registry
+from connectors.form import described
+from console.cli.output import Json, print_facts, print_json, print_rows
+
+app = typer.Typer(help="The connectors that are installed.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the connectors that are installed, those of other packages among them."""
+    rows = [
+        {name: of for name, of in described(registry.get(name_)).items() if name != "settings"}
+        for name_ in registry.names()
+    ]
+    columns = ("name", "title", "tier", "modes", "reads", "writes")
+    print_rows(rows, columns, as_json=as_json, empty="There is no connector.")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The connector's name.")],
+    as_json: Json = False,
+) -> None:
+    """Show a connector: what it can do, and each setting that it takes."""
+    shown = described(registry.get(name))
+    if as_json:
+        print_json(shown)
+        return
+    settings = shown.pop("settings")
+    print_facts(shown, as_json=False)
+    typer.echo()
+    rows = [
+        {
+            "setting": one["name"],
+            "type": " | ".join(one["choices"]) or one["type"],
+            "default": "(required)" if one["is_required"] else one["default"],
+            "description": one["description"],
+        }
+        for one in settings
+    ]
+    columns = ("setting", "type", "default", "description")
+    print_rows(rows, columns, as_json=False, empty="It takes no settings.")
