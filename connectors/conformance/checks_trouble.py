@@ -19,7 +19,7 @@ FOR_GOOD = 100_000
 #: The longest wait that a vendor may ask for, in seconds; the job waits then, not the worker.
 AN_HOUR = 3600
 #: Requests at which trouble that costs a whole page is tried.
-SAMPLED = 10
+SAMPLED = 5
 #: Words by which an error tells that it is about what somebody may do.
 _ABOUT_ACCESS = re.compile(
     r"(?i)permi|grant|may not|not allowed|scope|access|credential|secret|password|key|role|plugin"

@@ -68,12 +68,13 @@ def table(rows: Sequence[Row]) -> str:
             _MARKS[found[check, name].result] if (check, name) in found else "" for name in names
         ]
         lines.append(_line([f"`{check}`", *marks]))
-    lines += ["", "## Why a check was not made, or failed", ""]
     reasons: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
         if row.result is not Result.PASSED:
             of = reasons.setdefault((_MARKS[row.result], row.detail), {})
             of.setdefault(row.connector, []).append(row.check)
+    if reasons:
+        lines += ["", "## Why a check was not made, or failed", ""]
     for (mark, detail), of in reasons.items():
         by_checks: dict[str, list[str]] = {}
         for name, checks in of.items():

@@ -147,14 +147,13 @@ class Subject:
     @cached_property
     def asked(self) -> list[str]:
         """What a read of the shared vendor asks it, sign-in among it."""
-        vendor = self.online
-        before = len(vendor.requests())
-        self.read(self.source(vendor))
-        return vendor.requests()[before:]
+        before = len(self.online.requests())
+        self.read(self.source(self.online))
+        return self.online.requests()[before:]
 
     @cached_property
     def places(self) -> list[int]:
-        """Requests at which trouble is tried: the first for data, a second page, middle, last."""
+        """Requests at which trouble is tried: the first for data, one in mid-paging, the last."""
         asked = self.asked
         data = [place for place, told in enumerate(asked) if told.startswith("GET ")]
         data = data or list(range(len(asked)))
@@ -163,8 +162,8 @@ class Subject:
         paged = [
             place for place in data if place and path_of(asked[place]) == path_of(asked[place - 1])
         ]
-        found = {data[0], data[len(data) // 2], data[-1], *paged[:1]}
-        return sorted(found)
+        middle = paged[len(paged) // 2] if paged else data[len(data) // 2]
+        return sorted({data[0], middle, data[-1]})
 
     def told(self, place: int) -> str:
         """Return in words which request of a read a place is."""
