@@ -1,0 +1,94 @@
+"""`bellringer connectors`, `conformance` and `apps check`, in the test's own process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors import registry
+from console.cli.main import run
+
+Cli = Callable[..., str]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: Any, capsys: Any) -> Cli:
+    monkeypatch.setenv("BELLRINGER_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def ran(*words: str, code: int = 0) -> str:
+        ended = run(list(words))
+        out, err = capsys.readouterr()
+        assert ended == code, f"{words}: {ended}\n{out}\n{err}"
+        return out if not code or out else err
+
+    return ran
+
+
+def test_what_is_installed_is_listed_and_shown(cli: Cli) -> None:
+    rows = json.loads(cli("connectors", "list", "--json"))
+    assert [row["name"] for row in rows] == registry.names()
+    shown = json.loads(cli("connectors", "show", "powerschool", "--json"))
+    secret = next(one for one in shown["settings"] if one["name"] == "client_secret")
+    assert secret["is_secret"]
+    assert secret["is_required"]
+    assert secret["default"] is None
+    told = cli("connectors", "show", "lightspeed")
+    assert "-1 | 0" in told
+    assert "The grade that transitional kindergarten becomes" in told
+    assert "Did you mean powerschool" in cli("connectors", "show", "powerscool", code=2)
+
+
+def test_rows_and_a_page_of_one_connector(cli: Cli, tmp_path: Path) -> None:
+    page = tmp_path / "table.md"
+    words = ("conformance", "lightspeed", "--table", str(page), "--json")
+    rows = json.loads(cli(*words))
+    assert all(list(row) == ["connector", "check", "result", "detail"] for row in rows)
+    assert {row["result"] for row in rows} == {"passed", "not_applicable"}
+    assert all(row["detail"] for row in rows)
+    assert "| check | `lightspeed` |" in page.read_text()
+    assert "byte_stable_export" in cli("conformance", "lightspeed", "--check", "byte_stable_export")
+
+
+def test_a_check_that_fails_ends_with_1(cli: Cli, monkeypatch: Any) -> None:
+    bad = replace(registry.get("lightspeed"), open=lambda config: object())
+    monkeypatch.setattr(registry, "get", lambda name: bad)
+    words = ("conformance", "lightspeed", "--check", "byte_stable_export", "--json")
+    (row,) = json.loads(cli(*words, code=1))
+    assert row["result"] == "failed"
+    assert "is no Target" in row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "CONNECTOR: give one, or --all"),
+        (("lightspeed", "--all"), "CONNECTOR: give one, or --all"),
+        (("--all", "--set", "a=b"), "--set: it is one connector's"),
+        (("lightspeed", "--set", "a"), "'a' is no KEY=VALUE"),
+        (("lightspeed", "--check", "nonsense"), "check: there is no nonsense"),
+        (("nonsense",), "there is no connector 'nonsense'"),
+    ],
+)
+def test_what_is_wrong_is_said(cli: Cli, words: tuple[str, ...], told: str) -> None:
+    assert told in cli("conformance", *words, code=2)
+
+
+def test_an_app_is_checked(cli: Cli, tmp_path: Path) -> None:
+    cli("tenants", "add", "oak", "--zone", "UTC")
+    nowhere = tmp_path / "nowhere.zip"
+    cli("apps", "add", "oak", "oneroster_csv", "--name", "sis", "--set", f"path={nowhere}")
+    cli("apps", "add", "oak", "lightspeed", "--name", "ls", "--set", f"path={tmp_path / 'out'}")
+    assert json.loads(cli("apps", "check", "oak/ls", "--json"))["is_well"]
+    told = cli("apps", "check", "oak/sis", code=1)
+    assert told.startswith("error: oneroster_csv: ")
+    assert str(nowhere) in told.replace("\n", "")
+    answer = json.loads(cli("apps", "check", "oak/sis", "--json", code=1))
+    assert not answer["is_well"]
+    assert "nowhere.zip" in answer["problem"]
+    assert "no app" in cli("apps", "check", "oak/nosuch", code=2)
