@@ -66,11 +66,14 @@ class Bench(Protocol):
 
     Attributes:
         network: what the connector is handed.
-        patience: how long was waited, None: time goes by as it does.
     """
 
     network: Network
-    patience: Patience | None
+
+    @property
+    def patience(self) -> Patience | None:
+        """How long was waited; None: time goes by as it does."""
+        ...
 
     def hold(self, district: District) -> Vendor:
         """Return a vendor that holds a district."""
@@ -124,7 +127,7 @@ class SimulatedBench:
     """Simulators on one server of this machine, one for each district that is asked for."""
 
     def __init__(self, connector: Connector, server: SimulatorServer, http: httpx.Client) -> None:
-        self.patience: Patience | None = Patience()
+        self.patience = Patience()
         self.network = self.patience.network()
         self._connector = connector
         self._server = server
@@ -298,6 +301,10 @@ def bench_of(
             SimulatorServer([], log_level="critical") as server,
             httpx.Client(trust_env=False, timeout=30) as http,
         ):
-            yield SimulatedBench(connector, server, http)
+            bench = SimulatedBench(connector, server, http)
+            try:
+                yield bench
+            finally:
+                bench.patience.end()
     else:
         yield None

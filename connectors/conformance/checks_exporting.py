@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -94,7 +93,7 @@ def whole_delivery(subject: Subject) -> str:
     wanted = sorted(_bytes(rendering).values())
     if len(delivery.places) != len(rendering.files):
         raise BrokenError(f"{len(rendering.files)} files have {len(delivery.places)} places")
-    there = _content(subject, place)
+    there = subject.content(place)
     if there is not None and sorted(there.values()) != wanted:
         raise BrokenError(f"there are other files than were rendered: {', '.join(there)}")
     return f"{len(delivery.places)} files"
@@ -106,14 +105,14 @@ def partial(subject: Subject) -> str:
     place = exports.folder() / "place"
     target = exports.open(place)
     exports.deliver(target, exports.render(target, hub_of(districts.whole())))
-    there = _content(subject, place)
+    there = subject.content(place)
     broken = exports.render(target, hub_of(districts.whole(districts.LATER)))
     # what cannot be read in the end must not have changed anything before
     broken.files[-1].path.unlink()
     try:
         target.deliver(broken)
     except (OSError, ConnectorError):
-        after = _content(subject, place)
+        after = subject.content(place)
     else:
         raise BrokenError("a file of the set is gone, and the delivery says that all is well")
     if there is not None and after is not None:
@@ -217,14 +216,3 @@ def _text(files: dict[str, bytes]) -> str:
     """Return all that is written, composed."""
     told = "\n".join(content.decode("utf-8-sig") for content in files.values())
     return unicodedata.normalize("NFC", told)
-
-
-def _content(subject: Subject, place: Path) -> dict[str, bytes] | None:
-    """Return the files that lie in a place by their names; None: it is no folder here."""
-    if subject.given is not None or not place.exists():
-        return None
-    return {
-        os.path.relpath(path, place): path.read_bytes()
-        for path in sorted(place.rglob("*"))
-        if path.is_file()
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,6 @@ from connectors.conformance import (
 from connectors.conformance.benches import bench_of
 from connectors.conformance.districts import PAGE
 from connectors.conformance.rows import BrokenError, NotApplicableError, Result, Row
-from connectors.conformance.sftp_site import SftpSite
 from connectors.conformance.subject import Subject
 from connectors.network import Network
 from connectors.sdk import Connector
@@ -108,12 +107,8 @@ def examine(
     with (
         tempfile.TemporaryDirectory(prefix="bellringer-", ignore_cleanup_errors=True) as folder,
         bench_of(connector, Path(folder), settings, network) as bench,
-        ExitStack() as stack,
+        closing(Subject(connector, bench, Path(folder), settings)) as subject,
     ):
-        fields = connector.config.model_fields
-        needs_site = settings is None and "sftp_host" in fields and "path" not in fields
-        site = stack.enter_context(SftpSite(Path(folder))) if needs_site else None
-        subject = Subject(connector, bench, Path(folder), settings, site)
         for name, check in CHECKS.items():
             if only is None or name in only:
                 yield _row(subject, name, check, limit_s)

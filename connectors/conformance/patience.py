@@ -20,12 +20,24 @@ class Patience:
     def __init__(self) -> None:
         self.waited_s: list[float] = []
         self._lock = threading.Lock()
+        self._is_over = False
 
     def wait(self, seconds: float) -> bool:
-        """Let so much time go by; nobody asks to stop."""
+        """Let so much time go by; nobody asks to stop, as long as the kit is at work.
+
+        Raises:
+            SystemExit: it no longer is: this ends the thread of a check that would never end.
+        """
         with self._lock:
+            if self._is_over:
+                raise SystemExit
             self.waited_s.append(seconds)
         return False
+
+    def end(self) -> None:
+        """Let nobody wait any more."""
+        with self._lock:
+            self._is_over = True
 
     def now(self) -> float:
         """Return how much has gone by, in seconds."""

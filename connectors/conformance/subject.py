@@ -13,8 +13,8 @@ from connectors.conformance.benches import Bench, Vendor, stand_up
 from connectors.conformance.patience import Patience
 from connectors.conformance.reading import Read, gather
 from connectors.conformance.rows import BrokenError, NotApplicableError
-from connectors.conformance.sftp_site import SftpSite
 from connectors.district.model import District
+from connectors.district.sftp_site import SftpSite
 from connectors.sdk import Connector, ReadRequest, Source, Target, Writer
 from shared.domain.states import Mode, Tier
 from shared.errors import BellringerError, ConnectorError
@@ -33,7 +33,6 @@ class Subject:
         bench: its vendor's side, None: nobody has said how that is stood up.
         folder: empty, for what a check needs.
         settings: of a target, those that were given; None: it delivers to a folder of its own.
-        site: where a target delivers that has no setting `path`, but those of SFTP.
     """
 
     def __init__(
@@ -42,13 +41,13 @@ class Subject:
         bench: Bench | None,
         folder: Path,
         settings: Mapping[str, str] | None = None,
-        site: SftpSite | None = None,
     ) -> None:
         self.connector = connector
         self.folder = folder
         self.given = settings
         self._bench = bench
-        self._site = site
+        #: By the place that a check has named: of a target that delivers by SFTP alone.
+        self._sites: dict[Path, SftpSite] = {}
 
     # What it is
 
@@ -193,10 +192,39 @@ class Subject:
         if self.connector.bench is not None:
             mounted = stand_up(self.connector.bench, districts.whole(), path)
             return mounted.settings
-        if self._site is not None and not self.has("path"):
-            path.mkdir(exist_ok=True)
-            return self._site.settings(path)
+        if self.has("sftp_host") and not self.has("path"):
+            if path not in self._sites:
+                self._sites[path] = SftpSite(districts.NAME)
+            return _settings_of_site(self._sites[path])
         return {"path": str(path)}
+
+    def content(self, path: Path) -> dict[str, bytes] | None:
+        """Return the files that a target has delivered to a place of its own, by their names.
+
+        None: nothing was ever delivered there.
+        """
+        if path in self._sites:
+            with self._sites[path].lock:
+                return dict(self._sites[path].files)
+        if not path.exists():
+            return None
+        files = (one for one in sorted(path.rglob("*")) if one.is_file())
+        return {one.relative_to(path).as_posix(): one.read_bytes() for one in files}
+
+    def close(self) -> None:
+        """End what was stood up for it."""
+        for site in self._sites.values():
+            site.close()
+
+
+def _settings_of_site(site: SftpSite) -> Mapping[str, str]:
+    return {
+        "sftp_host": "127.0.0.1",
+        "sftp_port": str(site.port),
+        "sftp_user": site.user,
+        "sftp_host_key": site.host_key,
+        "sftp_password": site.password,
+    }
 
 
 def set_page(vendor: Vendor, size: int) -> None:
