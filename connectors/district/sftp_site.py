@@ -64,13 +64,15 @@ class SftpSite:
         self._transports: list[paramiko.Transport] = []
         self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, name="sftp-site", daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, name="sftp-site", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Hang up on everybody."""
         # an accept that waits is woken by it; a plain close would leave it waiting
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._thread.join()
         for transport in self._transports:
             transport.close()
 
