@@ -62,13 +62,12 @@ class Vendor(Protocol):
 
 
 class Bench(Protocol):
-    """Stands up vendors.
+    """Stands up vendors."""
 
-    Attributes:
-        network: what the connector is handed.
-    """
-
-    network: Network
+    @property
+    def network(self) -> Network:
+        """What a connector is handed when it is opened."""
+        ...
 
     @property
     def patience(self) -> Patience | None:
@@ -128,11 +127,15 @@ class SimulatedBench:
 
     def __init__(self, connector: Connector, server: SimulatorServer, http: httpx.Client) -> None:
         self.patience = Patience()
-        self.network = self.patience.network()
         self._connector = connector
         self._server = server
         self._http = http
         self._numbers = itertools.count()
+
+    @property
+    def network(self) -> Network:
+        """What takes no time; its budgets are new, whatever was asked to wait before."""
+        return self.patience.network()
 
     def hold(self, district: District) -> Vendor:
         """Return a simulator that holds a district."""

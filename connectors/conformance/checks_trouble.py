@@ -199,10 +199,13 @@ def _fail(
     where = f"{name} from {subject.told(place)} on"
     vendor.heal()
     vendor.fault(name, times=FOR_GOOD, after=place, **how)
+    before = len(vendor.requests())
     try:
         read = subject.read(subject.source(vendor, **HURRIED))
     except kind as error:
         subject.hides_secrets(vendor, error)
+        if len(vendor.requests()) - before <= place:
+            raise BrokenError(f"{where}: it failed before that: {error}") from error
         return error
     except ConnectorError as error:
         told = type(error).__name__
