@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from connectors.conformance import districts
+from connectors.conformance.benches import Vendor
 from connectors.conformance.reading import difference
 from connectors.conformance.rows import BrokenError, NotApplicableError
 from connectors.conformance.subject import HURRIED, Subject
@@ -72,13 +74,13 @@ def http_5xx(subject: Subject) -> str:
 def slow_drip(subject: Subject) -> str:
     """An answer that comes a byte at a time, and one that does not come, end by the deadline."""
     for name, seconds in (("drip", 0.05), ("slow", 1.0)):
-        _fails(subject, name, subject.places[:1], TransientConnectorError, value=seconds)
+        _fails_alone(subject, name, seconds)
     return "a transient error, by the deadline"
 
 
 def never_ending_body(subject: Subject) -> str:
     """A body that never ends is given up, and not kept."""
-    _fails(subject, "endless", subject.places[:1], TransientConnectorError)
+    _fails_alone(subject, "endless")
     return "a transient error"
 
 
@@ -191,11 +193,28 @@ def _fails(
         _fail(subject, name, place, kind, **how)
 
 
+def _fails_alone(subject: Subject, name: str, value: float = 1) -> None:
+    """Let trouble last at a vendor of its own: their server is still at it when we have given up."""
+    place = subject.places[0]
+    alone = subject.hold(districts.whole())
+    _fail_at(subject, alone, name, place, TransientConnectorError, value=value)
+
+
 def _fail(
     subject: Subject, name: str, place: int, kind: type[ConnectorError], **how: float
 ) -> ConnectorError:
     """Let trouble last from a request on; returns the error that the read ends with."""
-    vendor = subject.online
+    return _fail_at(subject, subject.online, name, place, kind, **how)
+
+
+def _fail_at(
+    subject: Subject,
+    vendor: Vendor,
+    name: str,
+    place: int,
+    kind: type[ConnectorError],
+    **how: float,
+) -> ConnectorError:
     where = f"{name} from {subject.told(place)} on"
     vendor.heal()
     vendor.fault(name, times=FOR_GOOD, after=place, **how)
