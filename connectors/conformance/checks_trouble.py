@@ -100,17 +100,23 @@ def redirect_to_status_page(subject: Subject) -> str:
 
 
 def partial(subject: Subject) -> str:
-    """Half an answer, another shape, a page too short or empty: an error, or everything."""
+    """Half an answer, one that breaks off, or one of another shape is an error."""
     if not subject.main.is_online:
         return _spoilt(subject, "cut", "empty")
     for name in ("cut", "drop", "shape"):
         _fails(subject, name, subject.places, ConnectorError)
-    told = [_costs_nothing(subject, name, words) for name, words in _PAGES]
-    return f"cut, dropped or misshapen: an error; {'; '.join(told)}"
+    return (
+        f"an answer that is cut, dropped or misshapen at {len(subject.places)} requests: an error"
+    )
 
 
-#: Pages that are less than they should be, once.
-_PAGES = (("short", "a short page"), ("empty", "an empty page"))
+def short_page(subject: Subject) -> str:
+    """A page that lacks a record, or all of them: an error, or everything all the same."""
+    told = [
+        _costs_nothing(subject, "short", "a short page"),
+        _costs_nothing(subject, "empty", "an empty page"),
+    ]
+    return "; ".join(told)
 
 
 def token_expiry(subject: Subject) -> str:
@@ -194,7 +200,7 @@ def _fails(
 
 
 def _fails_alone(subject: Subject, name: str, value: float = 1) -> None:
-    """Let trouble last at a vendor of its own: their server is still at it when we have given up."""
+    """Let trouble last at a vendor of its own: its server is at it when we have given up."""
     place = subject.places[0]
     alone = subject.hold(districts.whole())
     _fail_at(subject, alone, name, place, TransientConnectorError, value=value)

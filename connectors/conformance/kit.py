@@ -56,6 +56,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
         ),
         "empty": _either(checks_reading.empty, checks_exporting.empty),
         "partial": _either(checks_trouble.partial, checks_exporting.partial),
+        "short_page": checks_trouble.short_page,
         "repeated_ids": checks_reading.repeated_ids,
         "unicode_names": _either(checks_reading.unicode_names, checks_exporting.unicode_names),
         "http_401": checks_trouble.http_401,

@@ -355,7 +355,7 @@ class Trusting(Wire):
         (OffByOne, "paging_page_plus_1", "records are missing"),
         (DropsLastPage, "paging_page", "records are missing"),
         (Patient, "empty", "had not ended after"),
-        (Uncounted, "partial", "a certificate all the same, and"),
+        (Uncounted, "short_page", "a certificate all the same, and"),
         (Swallowing, "partial", "a certificate of"),
         (Deduplicating, "repeated_ids", "records are missing"),
         (Wordless, "http_401", "names neither setting nor permission"),
