@@ -18,6 +18,8 @@ from shared.domain.records import Kind
 from shared.domain.states import Mode
 from shared.errors import ConnectorError
 
+_NAMES = ("givenName", "familyName")
+
 
 def full_read(subject: Subject) -> str:
     """A full read brings everything, each record once, and its certificate counts what came."""
@@ -35,14 +37,16 @@ def full_read(subject: Subject) -> str:
 
 
 def _see_students(read: Read, district: District) -> None:
-    """See that every student is there, where people and their names are read."""
+    """See that every student is there, by name, or by address where no names are read."""
     users = [values for (kind, _), values in read.records.items() if kind is Kind.USERS]
-    if not users or not {"givenName", "familyName"} <= users[0].keys():
+    fields = _NAMES if users and set(_NAMES) <= users[0].keys() else ("email",)
+    if not users or not set(fields) <= users[0].keys():
         return
-    there = {(composed(one["givenName"]), composed(one["familyName"])) for one in users}
+    there = {tuple(composed(one[name]) for name in fields) for one in users}
     for student in district.students:
         person = student.person
-        if (composed(person.given_name), composed(person.family_name)) not in there:
+        names = (composed(person.given_name), composed(person.family_name))
+        if (names if fields == _NAMES else (composed(person.email),)) not in there:
             raise BrokenError(
                 f"student {person.number} is missing, or has another name:"
                 f" {len(district.students)} should be there"
@@ -208,6 +212,8 @@ def unicode_names(subject: Subject) -> str:
     read = subject.read(subject.source(vendor))
     if read.refused:
         raise BrokenError(f"{len(read.refused)} records were refused for their names")
+    if not any(_NAMES[0] in values for (of, _), values in read.records.items() if of is Kind.USERS):
+        raise NotApplicableError("it reads no people's names")
     _see_students(read, vendor.district)
     return f"{len(districts.SYLLABLES)} scripts and forms, as they were"
 
