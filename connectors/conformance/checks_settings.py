@@ -7,7 +7,7 @@ from typing import Any
 from connectors import registry
 from connectors.conformance.benches import Vendor
 from connectors.conformance.rows import BrokenError
-from connectors.conformance.subject import HURRIED, Subject
+from connectors.conformance.subject import Subject
 from connectors.form import settings_of
 from connectors.sdk import Target
 from shared.errors import BellringerError, ConfigurationError, PermanentConnectorError
@@ -57,7 +57,7 @@ def _wrong(subject: Subject, vendor: Vendor) -> dict[str, Any]:
 
 def _see_named(subject: Subject, vendor: Vendor, name: str, value: str) -> None:
     try:
-        subject.source(vendor, **{name: value}, **HURRIED).check()
+        subject.source(vendor, **{name: value}).check()
     except PermanentConnectorError as error:
         told = error.user_message
         if not any(setting in told for setting in (name, *vendor.settings)):

@@ -14,6 +14,7 @@ from connectors.conformance.benches import Vendor
 from connectors.conformance.reading import difference
 from connectors.conformance.rows import BrokenError, NotApplicableError
 from connectors.conformance.subject import HURRIED, Subject
+from connectors.sdk import Source
 from shared.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
 #: Times that are more than a read has requests.
@@ -73,7 +74,7 @@ def http_5xx(subject: Subject) -> str:
 
 def slow_drip(subject: Subject) -> str:
     """An answer that comes a byte at a time, and one that does not come, end by the deadline."""
-    for name, seconds in (("drip", 0.05), ("slow", 1.0)):
+    for name, seconds in (("drip", 0.05), ("slow", 2.0)):
         _fails_alone(subject, name, seconds)
     return "a transient error, by the deadline"
 
@@ -203,19 +204,22 @@ def _fails_alone(subject: Subject, name: str, value: float = 1) -> None:
     """Let trouble last at a vendor of its own: its server is at it when we have given up."""
     place = subject.places[0]
     alone = subject.hold(districts.whole())
-    _fail_at(subject, alone, name, place, TransientConnectorError, value=value)
+    hurried = subject.source(alone, **HURRIED)
+    _fail_at(subject, alone, hurried, name, place, TransientConnectorError, value=value)
 
 
 def _fail(
     subject: Subject, name: str, place: int, kind: type[ConnectorError], **how: float
 ) -> ConnectorError:
     """Let trouble last from a request on; returns the error that the read ends with."""
-    return _fail_at(subject, subject.online, name, place, kind, **how)
+    vendor = subject.online
+    return _fail_at(subject, vendor, subject.source(vendor), name, place, kind, **how)
 
 
 def _fail_at(
     subject: Subject,
     vendor: Vendor,
+    source: Source,
     name: str,
     place: int,
     kind: type[ConnectorError],
@@ -226,7 +230,7 @@ def _fail_at(
     vendor.fault(name, times=FOR_GOOD, after=place, **how)
     before = len(vendor.requests())
     try:
-        read = subject.read(subject.source(vendor, **HURRIED))
+        read = subject.read(source)
     except kind as error:
         subject.hides_secrets(vendor, error)
         if len(vendor.requests()) - before <= place:

@@ -19,8 +19,9 @@ from connectors.sdk import Connector, ReadRequest, Source, Target, Writer
 from shared.domain.states import Mode, Tier
 from shared.errors import BellringerError, ConnectorError
 
-#: Settings of a connector that make it give up soon, in seconds; where it has them.
-HURRIED: Mapping[str, str] = {"timeout_s": "0.4", "deadline_s": "0.6"}
+#: Settings of a connector that make it give up soon, in seconds, where it has them; long enough for
+#: an answer of this machine even while it is busy.
+HURRIED: Mapping[str, str] = {"timeout_s": "0.8", "deadline_s": "0.8"}
 #: More records than any list of the kit's districts has.
 ALL = 1000
 

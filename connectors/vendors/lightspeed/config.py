@@ -25,8 +25,8 @@ class LightspeedConfig(ServedDrop):
     tk_grade: Literal["-1", "0"] = "-1"
     """The grade that transitional kindergarten becomes; Lightspeed knows none."""
     without_class: Literal["group", "nothing"] = "group"
-    """group: who is in no class stands in a group of their school, since Lightspeed takes nobody out
-    of a class who stands nowhere in the file. nothing: they keep their classes there."""
+    """group: who is in no class stands in a group of their school, since Lightspeed takes nobody
+    out of a class who stands nowhere in the file. nothing: they keep their classes there."""
     authentication: Literal["0", "1"] = "0"
     """Whether passwords are asked of a directory (0) or kept by Lightspeed (1)."""
 
