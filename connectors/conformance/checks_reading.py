@@ -13,7 +13,6 @@ from connectors.conformance.rows import BrokenError, NotApplicableError
 from connectors.conformance.subject import ALL, Subject, set_page
 from connectors.district.model import District
 from connectors.form import settings_of
-from connectors.sdk import ReadRequest
 from shared.domain.records import Kind
 from shared.domain.states import Mode
 from shared.errors import ConnectorError
@@ -63,7 +62,7 @@ def resume(subject: Subject) -> str:
     source = subject.source(subject.main)
     broken = 0
     for items in (1, 3, 10):
-        reading = source.read(ReadRequest(Mode.FULL))
+        reading = source.read(subject.request(source))
         list(islice(reading, items))
         close = getattr(reading, "close", None)
         if close is None:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from connectors.conformance import districts
 from connectors.conformance.benches import Vendor
+from connectors.conformance.provisioning import create, end, provision, stranger
 from connectors.conformance.reading import Key, Read
 from connectors.conformance.rows import BrokenError, NotApplicableError
 from connectors.conformance.subject import Subject
 from connectors.sdk import RecordWrite, WriteOutcome, Writer, WriteResult
+from shared.domain.provisioning import Answer, EndedRecord
 from shared.domain.records import FIELDS, Kind
 from shared.errors import ConnectorError
 
@@ -20,6 +22,7 @@ WRITES = 3
 
 def write_results(subject: Subject) -> str:
     """Each record has its own result, in order; what is confirmed is there, what is not is not."""
+    made = _made(subject)
     vendor, writer, kind, writes = _prepared(subject)
     stranger = _stranger(writer, kind, writes[-1])
     mixed = [writes[0], stranger, *writes[1:]]
@@ -35,11 +38,34 @@ def write_results(subject: Subject) -> str:
     if not results[1].reason:
         raise BrokenError("a record was rejected without a reason")
     _see_written(subject, vendor, kind, writes, before)
-    return f"{len(writes)} {kind} written and found so, one that is not there rejected"
+    return f"{made}{len(writes)} {kind} written and found so, one that is not there rejected"
+
+
+def _made(subject: Subject) -> str:
+    """Have a provisioner make a district's records, one among them of somebody who is not there."""
+    if not subject.connector.capabilities.writes:
+        return ""
+    vendor = subject.hold(districts.whole(), is_filled=False)
+    links, opened = subject.links_of(vendor), subject.provisioner(vendor)
+    if links is None or opened is None:
+        return ""
+    asked = provision(opened, links)
+    odd = {kind: one for kind, of in asked.items() if (one := stranger(of[-1], kind))}
+    for kind, one in odd.items():
+        (result,) = create(opened, kind, [one], links)
+        if result.answer is Answer.DONE or not result.reason:
+            raise BrokenError(f"{kind} that name somebody who is not there are {result.answer}")
+    read = subject.read(subject.source(vendor))
+    for kind, records in asked.items():
+        wanted = links.external_ids(kind, [record.sourced_id for record in records])
+        if missing := set(wanted.values()) - read.ids(kind):
+            raise BrokenError(f"{len(missing)} {kind} were answered as made, and are not there")
+    return ", ".join(f"{len(of)} {kind} made" for kind, of in asked.items()) + ", "
 
 
 def idempotent_rewrite(subject: Subject) -> str:
-    """The same written again is confirmed again, and changes nothing."""
+    """The same written, made or ended again is confirmed again, and changes nothing."""
+    made = _made_again(subject)
     vendor, writer, kind, writes = _prepared(subject)
     first = _write(writer, kind, writes)
     after = subject.read(subject.source(vendor))
@@ -51,7 +77,34 @@ def idempotent_rewrite(subject: Subject) -> str:
     again = subject.read(subject.source(vendor))
     if after.records != again.records:
         raise BrokenError("the same writes changed records the second time")
-    return f"{len(writes)} {kind} written twice"
+    return f"{made}{len(writes)} {kind} written twice"
+
+
+def _made_again(subject: Subject) -> str:
+    """Have a provisioner make the same records twice, and end the last of each kind twice."""
+    if not subject.connector.capabilities.writes:
+        return ""
+    vendor = subject.hold(districts.whole(), is_filled=False)
+    links, opened = subject.links_of(vendor), subject.provisioner(vendor)
+    if links is None or opened is None:
+        return ""
+    asked = provision(opened, links)
+    before = subject.read(subject.source(vendor))
+    for kind, records in asked.items():
+        wanted = links.external_ids(kind, [record.sourced_id for record in records])
+        for result in create(opened, kind, records, links):
+            if result.answer is not Answer.DONE or result.external_id != wanted[result.sourced_id]:
+                raise BrokenError(f"{kind} made again are {result.answer}: {result.reason}")
+    if subject.read(subject.source(vendor)).records != before.records:
+        raise BrokenError("the same records made again have changed what was there")
+    for kind, records in reversed(asked.items()):
+        last = records[-1].sourced_id
+        gone = EndedRecord(last, links.external_ids(kind, [last])[last])
+        for _ in range(2):
+            (result,) = end(opened, kind, [gone], links)
+            if result.answer is not Answer.DONE:
+                raise BrokenError(f"{kind} ended (again) are {result.answer}: {result.reason}")
+    return f"{sum(map(len, asked.values()))} records made twice and some ended twice, "
 
 
 def _prepared(subject: Subject) -> tuple[Vendor, Writer, Kind, list[RecordWrite]]:

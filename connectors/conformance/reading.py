@@ -36,6 +36,10 @@ class Read:
         """Return the external ids of a kind."""
         return {key for of, key in self.records if of is kind}
 
+    def of(self, kind: Kind) -> dict[str, Values]:
+        """Return the records of a kind, by external id."""
+        return {key: values for (of, key), values in self.records.items() if of is kind}
+
     def count(self, kind: Kind) -> int:
         """Return how many records of a kind there are."""
         return len(self.ids(kind))

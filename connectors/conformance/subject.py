@@ -10,12 +10,15 @@ from typing import Any
 from connectors import registry
 from connectors.conformance import districts
 from connectors.conformance.benches import Bench, Vendor, stand_up
+from connectors.conformance.hub import MemoryHub, hub_of
 from connectors.conformance.patience import Patience
+from connectors.conformance.provisioning import MemoryLinks, provision
 from connectors.conformance.reading import Read, gather
 from connectors.conformance.rows import BrokenError, NotApplicableError
 from connectors.district.model import District
 from connectors.district.sftp_site import SftpSite
-from connectors.sdk import Connector, ReadRequest, Source, Target, Writer
+from connectors.sdk import Connector, Provisioner, ReadRequest, Source, Target, Writer
+from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier
 from shared.errors import BellringerError, ConnectorError
 
@@ -49,6 +52,8 @@ class Subject:
         self._bench = bench
         #: By the place that a check has named: of a target that delivers by SFTP alone.
         self._sites: dict[Path, SftpSite] = {}
+        #: Vendors that are fed record by record, and what is opened on them, each with its links.
+        self._links: list[tuple[object, MemoryLinks]] = []
 
     # What it is
 
@@ -80,11 +85,35 @@ class Subject:
 
     # Vendors
 
-    def hold(self, district: District) -> Vendor:
-        """Return another vendor, with small pages where these can be set."""
+    def hold(self, district: District, *, is_filled: bool = True) -> Vendor:
+        """Return another vendor, with small pages where these can be set.
+
+        Args:
+            district: what it holds.
+            is_filled: whether one that is fed record by record has been fed the district.
+        """
         vendor = self.bench.hold(district)
         set_page(vendor, districts.PAGE)
+        if vendor.district is not None and self.connector.tier is Tier.TWO_WAY:
+            opened = self.source(vendor)
+            if isinstance(opened, Provisioner):
+                # a roster of nobody is none that a student system would give
+                hub = hub_of(district) if district.sections else MemoryHub()
+                links = MemoryLinks(hub)
+                self._links += [(vendor, links), (opened, links)]
+                links.know(self.read(opened).of(Kind.USERS))
+                if is_filled:
+                    provision(opened, links)
         return vendor
+
+    def links_of(self, of: Vendor | Source) -> MemoryLinks | None:
+        """Return which of a vendor's records stand for the hub's; None: it is not fed so."""
+        return next((links for one, links in self._links if one is of), None)
+
+    def provisioner(self, vendor: Vendor) -> Provisioner | None:
+        """Open the connector as one that makes and ends records; None: it is no such."""
+        opened = self.source(vendor)
+        return opened if isinstance(opened, Provisioner) else None
 
     @cached_property
     def main(self) -> Vendor:
@@ -119,6 +148,8 @@ class Subject:
             raise BrokenError(
                 f"what it opens is no Source, which its tier {self.connector.tier} asks for"
             )
+        if links := self.links_of(vendor):
+            self._links.append((opened, links))
         return opened
 
     def writer(self, vendor: Vendor) -> Writer:
@@ -130,7 +161,14 @@ class Subject:
 
     def read(self, source: Source, mode: Mode = Mode.FULL, cursor: str | None = None) -> Read:
         """Read to the end; see `gather`."""
-        return gather(source.read(ReadRequest(mode, cursor)), self.connector.capabilities)
+        asked = self.request(source, mode, cursor)
+        return gather(source.read(asked), self.connector.capabilities)
+
+    def request(
+        self, source: Source, mode: Mode = Mode.FULL, cursor: str | None = None
+    ) -> ReadRequest:
+        """Return what a source is asked to read."""
+        return ReadRequest(mode, cursor, linked=self.links_of(source))
 
     @cached_property
     def whole(self) -> Read:

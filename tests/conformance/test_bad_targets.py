@@ -13,8 +13,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from connectors import registry
+from connectors.conformance import rows
 from connectors.conformance.kit import examine
-from connectors.conformance.rows import Result
 from connectors.network import Network
 from connectors.sdk import (
     AbsolutePath,
@@ -30,7 +30,9 @@ from connectors.sdk import (
 )
 from connectors.transport.folder import FolderPlace
 from connectors.transport.places import deliver
+from connectors.vendors.google_classroom.source import GoogleClassroom
 from connectors.vendors.powerschool.source import PowerSchool
+from shared.domain.provisioning import Answer, Linked, NewRecord, Result
 from shared.domain.reading import Capabilities
 from shared.domain.records import Kind
 from shared.domain.states import Mode, Tier
@@ -192,14 +194,14 @@ def connector_of(target: type[Sheet]) -> Connector:
 
 def failing(connector: Connector, check: str) -> str:
     (row,) = examine(connector, only=[check], limit_s=10)
-    assert row.result is Result.FAILED, row.detail
+    assert row.result is rows.Result.FAILED, row.detail
     return row.detail
 
 
 def test_a_good_target_passes():
-    rows = list(examine(connector_of(Sheet)))
-    assert [row.detail for row in rows if row.result is Result.FAILED] == []
-    passed = {row.check for row in rows if row.result is Result.PASSED}
+    found = list(examine(connector_of(Sheet)))
+    assert [row.detail for row in found if row.result is rows.Result.FAILED] == []
+    passed = {row.check for row in found if row.result is rows.Result.PASSED}
     assert {"byte_stable_export", "whole_delivery", "partial", "idempotent_rewrite"} <= passed
 
 
@@ -311,3 +313,61 @@ def opened(writer: type[PowerSchool]) -> Connector:
 )
 def test_a_writer_that_breaks_a_promise(writer, check, told):
     assert told in failing(opened(writer), check)
+
+
+# Provisioners
+
+
+class Pretending(GoogleClassroom):
+    """It makes no member whose account it has, and says that it did."""
+
+    def create(self, kind: Kind, records: Sequence[NewRecord], linked: Linked) -> Sequence[Result]:
+        if kind is not Kind.ENROLLMENTS or "9999" in str(records[0].values["userSourcedId"]):
+            return super().create(kind, records, linked)
+        return [
+            Result(one.sourced_id, Answer.DONE, f"0:student:{one.sourced_id}") for one in records
+        ]
+
+
+class Shuffling(GoogleClassroom):
+    def create(self, kind: Kind, records: Sequence[NewRecord], linked: Linked) -> Sequence[Result]:
+        return super().create(kind, records, linked)[::-1]
+
+
+class Believing(GoogleClassroom):
+    """Whoever is not there is made all the same."""
+
+    def create(self, kind: Kind, records: Sequence[NewRecord], linked: Linked) -> Sequence[Result]:
+        made = super().create(kind, records, linked)
+        return [
+            one if one.answer is Answer.DONE else Result(one.sourced_id, Answer.DONE, "1:student:1")
+            for one in made
+        ]
+
+
+class Forgetful(GoogleClassroom):
+    """What it has made once it refuses the second time."""
+
+    def create(self, kind: Kind, records: Sequence[NewRecord], linked: Linked) -> Sequence[Result]:
+        made = super().create(kind, records, linked)
+        known = linked.external_ids(kind, [one.sourced_id for one in records])
+        return [
+            Result(one.sourced_id, Answer.REJECTED, reason="it is there")
+            if one.sourced_id in known
+            else one
+            for one in made
+        ]
+
+
+@pytest.mark.parametrize(
+    ("provisioner", "check", "told"),
+    [
+        (Pretending, "write_results", "answered as made, and are not there"),
+        (Shuffling, "write_results", "in another order"),
+        (Believing, "write_results", "name somebody who is not there are confirmed"),
+        (Forgetful, "idempotent_rewrite", "made again are rejected: it is there"),
+    ],
+)
+def test_a_provisioner_that_breaks_a_promise(provisioner, check, told):
+    classroom = replace(registry.get("google_classroom"), open=provisioner)
+    assert told in failing(classroom, check)

@@ -7,6 +7,7 @@ whatever `token_uri` says.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,9 @@ class _Request(transport.Request):
         if answer.outcome in {Outcome.RETRY, Outcome.RATE_LIMITED, Outcome.MOVED}:
             # the transport has tried; google-auth would try again, after waits of its own
             raise self._http.error_of(answer, "the token address", denied="")
+        if answer.outcome in {Outcome.UNAUTHORIZED, Outcome.DENIED} and not _says_why(answer):
+            advice = "Check service_account, and token_url where it is set"
+            raise self._http.error_of(answer, "the token address", denied=advice)
         if answer.outcome is Outcome.OK and not isinstance(
             self._http.json(answer, "the token address"), dict
         ):
@@ -70,6 +74,15 @@ class _Request(transport.Request):
                 NAME, "the token address gave something else than a token"
             )
         return _Response(answer)
+
+
+def _says_why(answer: Answer) -> bool:
+    """Return whether a refusal has the code by which google-auth tells why."""
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and isinstance(found.get("error"), str)
 
 
 def mint(config: GoogleClassroomConfig, http: HttpClient) -> str:

@@ -25,57 +25,58 @@ OrgUnit = Annotated[str, Field(pattern=r"^/")]
 class GoogleClassroomConfig(BaseModel):
     """Who signs in to the district's Google Workspace, and what may be done there."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    #: The JSON key of a service account to which the Workspace's administrator has delegated the
-    #: domain, as it was downloaded: the whole text.
     service_account: SecretStr
-    #: The administrator as whom the service account acts.
+    """The JSON key of a service account to which the Workspace's administrator has delegated the
+    domain, as it was downloaded: the whole text."""
     admin: Address
-    #: The Workspace's customer id; as it is, that of the administrator.
+    """The administrator as whom the service account acts."""
     customer: Annotated[str, Field(min_length=1)] = "my_customer"
-    #: Where tokens are given, where that is not what the key says.
+    """The Workspace's customer id; as it is, that of the administrator."""
     token_url: HttpUrl | None = None
-    #: Classroom's address.
+    """Where tokens are given, where that is not what the key says."""
     classroom_url: HttpUrl = HttpUrl("https://classroom.googleapis.com")
-    #: The Directory API's address.
+    """Classroom's address."""
     directory_url: HttpUrl = HttpUrl("https://admin.googleapis.com")
-    #: The state in which courses are made: ACTIVE, or PROVISIONED, which their owners must accept.
+    """The Directory API's address."""
     course_state: Literal["ACTIVE", "PROVISIONED"] = "ACTIVE"
-    #: Who owns a course whose class has no teacher that may; unset: the administrator.
+    """The state in which courses are made: ACTIVE, or PROVISIONED, which owners must accept."""
     course_owner: Address | None = None
-    #: How members come in: `add` puts them into the course, `invite` asks them to join.
+    """Who owns a course whose class has no teacher that may; unset: the administrator."""
     membership: Literal["add", "invite"] = "add"
-    #: Whether members whom a teacher has put into a linked course become enrollments of the hub.
+    """How members come in: `add` puts them into the course, `invite` asks them to join."""
     pull_members: bool = True
-    #: Whether courses that a teacher has made become classes of the hub. They need a school and a
-    #: year, which Google does not know: see the next two.
+    """Whether members whom a teacher has put into a linked course become enrollments of the hub."""
     pull_unknown_courses: bool = False
-    #: Identifier of the hub's school that those classes come under.
+    """Whether courses that a teacher has made become classes of the hub. They need a school and a
+    year, which Google does not know: see the next two."""
     unknown_courses_school: str | None = None
-    #: The school year that they come under, by the year in which it ends.
+    """Identifier of the hub's school that those classes come under."""
     unknown_courses_year: Annotated[int | None, Field(ge=2000, le=2100)] = None
-    #: Whether accounts are made, renamed and suspended; otherwise they are only read.
+    """The school year that they come under, by the year in which it ends."""
     manage_users: bool = False
-    #: The domains in which accounts are made, with commas; needed with `manage_users`.
+    """Whether accounts are made, renamed and suspended; otherwise they are only read."""
     domains: str = ""
-    #: Where new students' accounts go; the unit must exist.
+    """The domains in which accounts are made, with commas; needed with `manage_users`."""
     student_org_unit: OrgUnit | None = None
-    #: Where other new accounts go.
+    """Where new students' accounts go; the unit must exist."""
     staff_org_unit: OrgUnit | None = None
-    #: Where suspended accounts go; unset: they stay.
+    """Where other new accounts go."""
     suspended_org_unit: OrgUnit | None = None
-    #: Whether guardians are invited to follow their students, and let go when they no longer are.
+    """Where suspended accounts go; unset: they stay."""
     guardians: bool = False
-    #: Records of a page; the server gives at most what it will.
+    """Whether guardians are invited to follow their students, and let go when they are no more."""
     page_size: Annotated[int, Field(ge=1, le=500)] = 500
-    #: Google's quota for one user and project, and for a project, in requests a minute.
+    """Records of a page; the server gives at most what it will."""
     user_requests_per_minute: Annotated[int, Field(ge=1)] = 1200
+    """Google's quota for one user and project, in requests a minute."""
     client_requests_per_minute: Annotated[int, Field(ge=1)] = 3000
-    #: Seconds to wait for an answer.
+    """Google's quota for a project, in requests a minute."""
     timeout_s: Annotated[float, Field(gt=0, le=300)] = 30
-    #: Seconds that a request may take as a whole, its tries and the waits between them together.
+    """Seconds to wait for an answer."""
     deadline_s: Annotated[float, Field(gt=0, le=3600)] = 120
+    """Seconds that a request may take as a whole, its tries and the waits between them together."""
 
     @field_validator("service_account")
     @classmethod
