@@ -42,53 +42,54 @@ class RoleRule:
 class ActiveDirectoryConfig(BaseModel):
     """A domain controller, and what of its domain is read."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    #: One domain controller's name, as its certificate has it; not the domain's, which is any.
     host: Annotated[str, Field(min_length=1)]
-    #: Unset: 636 for ldaps, 389 for starttls.
+    """One domain controller's name, as its certificate has it; not the domain's, which is any."""
     port: Annotated[int | None, Field(ge=1, le=65535)] = None
-    #: ldaps: TLS from the start. starttls: asked for first. There is no plain one.
+    """Unset: 636 for ldaps, 389 for starttls."""
     security: Literal["ldaps", "starttls"] = "ldaps"
-    #: The district's certificate authority, a PEM file on the workers' machines.
+    """ldaps: TLS from the start. starttls: asked for first. There is no plain one."""
     ca_file: AbsolutePath | None = None
-    #: The same as text; with neither, the public authorities are trusted.
+    """The district's certificate authority, a PEM file on the workers' machines."""
     ca_certificates: Annotated[str | None, Field(min_length=1)] = None
-    #: As `reader@school.example`, `SCHOOL\reader` or a distinguished name.
+    """The same as text; with neither, the public authorities are trusted."""
     user: Annotated[str, Field(min_length=1)]
+    r"""As `reader@school.example`, `SCHOOL\reader` or a distinguished name."""
     password: SecretStr
-    #: The domain's distinguished name; unset: the server's own.
+    """That user's password."""
     base_dn: Annotated[str | None, Field(min_length=1)] = None
+    """The domain's distinguished name; unset: the server's own."""
 
-    #: Only who is below one of these organizational units; empty: all. In lines, or with `;`.
     ous: str = ""
-    #: Nobody below these.
+    """Only who is below one of these organizational units; empty: all. In lines, or with `;`."""
     exclude_ous: str = ""
-    #: Only who is in one of these groups, by whatever groups between; empty: all.
+    """Nobody below these."""
     groups: str = ""
-    #: Only whom this LDAP filter takes.
+    """Only who is in one of these groups, by whatever groups between; empty: all."""
     user_filter: str = ""
-    #: What becomes of disabled accounts: users who are not enabled, or nobody.
+    """Only whom this LDAP filter takes."""
     disabled: Literal["keep", "leave_out"] = "keep"
+    """What becomes of disabled accounts: users who are not enabled, or nobody."""
 
-    #: `FIELD=ATTRIBUTE` with commas: what of an entry is which field of the user.
     attributes: str = (
         "username=sAMAccountName,givenName=givenName,familyName=sn,identifier=employeeID,email=mail"
     )
-    #: `NUMBER NAME` in lines, or with `;`: the schools that roles are at.
+    """`FIELD=ATTRIBUTE` with commas: what of an entry is which field of the user."""
     schools: str = ""
-    #: `ROLE NUMBER DN` in lines, or with `;`: who is below the unit, or in the group, has the role
-    #: at the school; the first that fits is the primary one.
+    """`NUMBER NAME` in lines, or with `;`: the schools that roles are at."""
     roles: str = ""
+    """`ROLE NUMBER DN` in lines, or with `;`: who is below the unit, or in the group, has the role
+    at the school; the first that fits is the primary one."""
 
-    #: How changes are found: dirsync where the account may, else usn; or one of them.
     incremental: Literal["auto", "dirsync", "usn"] = "auto"
-    #: Entries of a page; the server's MaxPageSize, mostly 1000, holds as well.
+    """How changes are found: dirsync where the account may, else usn; or one of them."""
     page_size: Annotated[int, Field(ge=1, le=1000)] = 500
-    #: Values of one attribute in an answer; the server's MaxValRange, mostly 1500, holds as well.
+    """Entries of a page; the server's MaxPageSize, mostly 1000, holds as well."""
     range_size: Annotated[int, Field(ge=1, le=5000)] = 1500
-    #: Seconds to wait for an answer.
+    """Values of one attribute in an answer; the server's MaxValRange, mostly 1500, holds too."""
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60
+    """Seconds to wait for an answer."""
 
     @field_validator("password")
     @classmethod
