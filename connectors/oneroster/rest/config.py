@@ -60,54 +60,15 @@ class OneRosterSettings(HttpSettings):
 class OneRosterRestConfig(OneRosterSettings):
     """Where the services are, and the credentials that the vendor has given."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True, use_attribute_docstrings=True)
-
-    url: HttpUrl
-    """The address below which the services lie, `https://HOST` or `https://HOST/PREFIX`."""
-    version: Literal["1.1", "1.2"] = "1.1"
-    """The version of the standard that is asked for."""
-    service_path: Annotated[str | None, Field(pattern=r"^(/[\w.~-]+)*/?$")] = None
-    """What follows `url`; unset: as the standard has it."""
-    auth: Auth = Auth.OAUTH2_HEADER
-    """How requests prove whose they are."""
-    token_url: HttpUrl | None = None
-    """Where tokens are given, the whole address; OAuth 2 needs it."""
     client_id: Annotated[str, Field(min_length=1)]
     """The client id, or OAuth 1's consumer key."""
-    client_secret: SecretStr
+    client_secret: Secret
     """The client secret, or OAuth 1's consumer secret."""
-    scopes: Annotated[str | None, Field(min_length=1)] = None
-    """What a token is asked for, apart by spaces; unset: the standard's read scopes; "-": nothing.
-    """
-    page_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    """Records of a page; a server that gives fewer is followed all the same."""
-    demographics: bool = True
-    """Whether demographics are read; they need a permission of their own."""
     use_filter: bool = True
     """Whether an incremental sync filters by dateLastModified where the server proves that it can.
     """
     overlap_minutes: Annotated[int, Field(ge=0, le=10_080)] = 10
     """Minutes that an incremental sync looks back beyond the last one: servers date by batches."""
-    requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
-    """Requests a minute that the account allows, over all workers; unset: as fast as it answers."""
-    timeout_s: Annotated[float, Field(gt=0, le=300)] = 60
-    """Seconds to wait for an answer."""
-    deadline_s: Annotated[float, Field(gt=0, le=3600)] = 180
-    """Seconds that a request may take as a whole, its tries and the waits between them together."""
-
-    @field_validator("url", "token_url")
-    @classmethod
-    def _without_secrets(cls, url: HttpUrl | None) -> HttpUrl | None:
-        if url is not None and (url.username or url.password or url.query or url.fragment):
-            raise ValueError("give scheme, host, port and path alone")
-        return url
-
-    @field_validator("client_secret")
-    @classmethod
-    def _not_empty(cls, secret: SecretStr) -> SecretStr:
-        if not secret.get_secret_value():
-            raise ValueError("it is empty")
-        return secret
 
     @field_validator("token_url")
     @classmethod

@@ -24,28 +24,39 @@ _NAMED = re.compile(r"\s*(\w+)\s*=\s*(\w+)\.(\w+)\s*", re.ASCII)
 class Column(NamedTuple):
     """A column of a database extension, in small letters as PowerSchool tells them."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    table: str
+    name: str
 
-    url: HttpUrl
-    """The server's address, `https://HOST`."""
+
+class PowerSchoolConfig(HttpSettings):
+    """Where the server is, the plugin's credentials, and what is read of it."""
+
     client_id: Annotated[str, Field(min_length=1)]
     """The client id of the installed plugin."""
-    client_secret: SecretStr
+    client_secret: Secret
     """The client secret of the installed plugin."""
     application_name: Annotated[str | None, Field(min_length=1)] = None
     """The Data Version Subscription's application name; without one, every sync is full."""
     start_year: Annotated[int | None, Field(ge=1990, le=2100)] = None
     """The year in which the school year starts, 2026 for 2026-27; unset: of each school's terms the
     newest year that has begun."""
+    guardians: Literal["none", "custody", "all"] = "none"
+    """Which contacts of a student are read as those who stand for them: those with custody, all who
+    are active, none."""
+    guardians_by: Literal["each_student", "query"] = "each_student"
+    """Whether contacts are asked for student by student, or by the plugin's named query."""
+    enrollments_by: Literal["each_section", "query"] = "each_section"
+    """Whether members are asked for section by section, or by the plugin's named query."""
+    query_prefix: Annotated[str, Field(pattern=r"^\w+(\.\w+)+$")] = "org.bellringer.roster"
+    """What the names of the plugin's queries begin with."""
+    extension_fields: str = ""
+    """Fields of students that stand in a database extension: `FIELD=TABLE.COLUMN`, apart by commas.
+    """
     page_size: Annotated[int, Field(ge=1, le=1000)] = 100
     """Records of a page; the server's own maximum holds as well."""
     interval_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
     """The server's "minimum time interval between API requests per plugin", in milliseconds; 0: it
     has none. All workers together keep it."""
-    timeout_s: Annotated[float, Field(gt=0, le=300)] = 30
-    """Seconds to wait for an answer."""
-    deadline_s: Annotated[float, Field(gt=0, le=3600)] = 120
-    """Seconds that a request may take as a whole, its tries and the waits between them together."""
 
     @model_validator(mode="after")
     def _columns_are_told(self) -> Self:

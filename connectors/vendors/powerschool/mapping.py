@@ -223,7 +223,7 @@ def student_row(item: Item) -> Row:
         local_id,
         text(part(item, "contact_info"), "email"),
         encode_list([normalise.grade(number(enrolled, "grade_level")) or ""]),
-        f"school:{school}" if school and school != "0" else None,
+        org_id(school),
     )
 
 

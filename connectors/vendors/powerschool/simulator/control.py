@@ -91,8 +91,8 @@ class Control:
 
     async def _set(self, request: Request) -> Response:
         given = await request.json()
-        if unknown := sorted(set(given) - set(SETTINGS)):
-            return JSONResponse({"message": f"no setting {unknown[0]}"}, status_code=400)
+        if unknown := set(given) - set(SETTINGS):
+            return JSONResponse({"message": f"no setting {sorted(unknown)}"}, status_code=400)
         self._change(given)
         return JSONResponse({})
 

@@ -1,8 +1,8 @@
-"""What may go wrong on the simulated server, beside the troubles that any server may be in.
+"""What may go wrong on the simulated server: what does on any (`connectors.district.troubles`).
 
-Those are `connectors.district.troubles`; this server says some in words of its own, and knows more:
+This one's own, beyond those:
 
-- before the answer: `remove` (student `value` is gone)
+- before the answer: `remove` (student `value` is gone), `nothing` (404 with a page of HTML)
 - of the answer: `miscount` (a count is `value` too high)
 - of a write: `silent` (no body), `unanswered` (no result for the last record), `lost` (carried out,
   then the connection ends), `warning` (each record is taken with a warning)
@@ -14,22 +14,28 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from connectors.district import troubles
 from connectors.district.faults import Fault, Faults
-from connectors.district.troubles import make_faults as make
 
-_OWN = ("remove", "miscount", "silent", "unanswered", "lost", "warning")
-_SLOW_DOWN = "Too many requests, wait {:g} seconds"
-_BROKEN: dict[str, Callable[[Fault], Response]] = {
-    "down": lambda _: RedirectResponse("https://message.powerschool.com/?server=simulated", 302),
-    "busy": lambda fault: PlainTextResponse(
-        _SLOW_DOWN.format(fault.value), 429, headers={"Retry-After": f"{fault.value:g}"}
-    ),
-    "busy_silent": lambda _: PlainTextResponse(_SLOW_DOWN.format(1), 429),
-    "unavailable": lambda _: PlainTextResponse("Service unavailable", 503),
-    "error": lambda _: JSONResponse({"message": "An error occurred"}, status_code=500),
-    "html": lambda _: Response("<html>PowerSchool page unavailable</html>", media_type="text/html"),
-}
+NAMES = ("remove", "miscount", "silent", "unanswered", "lost", "warning")
+_PAGE = "<html>PowerSchool page unavailable</html>"
 
 
 def make_faults() -> Faults:
     """Return a server's faults, of which none waits yet."""
-    return make(_OWN, _BROKEN)
+    return troubles.make_faults(
+        NAMES,
+        {
+            "down": lambda _: RedirectResponse(
+                "https://message.powerschool.com/?server=simulated", 302
+            ),
+            "nothing": lambda _: Response(_PAGE, 404, media_type="text/html"),
+            "html": lambda _: Response(_PAGE, media_type="text/html"),
+            "busy": lambda fault: _too_many(fault, {"Retry-After": f"{fault.value:g}"}),
+            "busy_silent": lambda fault: _too_many(fault, {}),
+            "error": lambda _: JSONResponse({"message": "An error occurred"}, status_code=500),
+        },
+    )
+
+
+def _too_many(fault: Fault, headers: dict[str, str]) -> Response:
+    told = f"Too many requests, wait {fault.value:g} seconds"
+    return PlainTextResponse(told, 429, headers=headers)

@@ -160,7 +160,9 @@ class Server:
 
     def _damaged(self, response: Response, place: str) -> Response:
         if response.status_code == 200 and self.faults.strike("lost", place):
-            return StreamingResponse(_broken_off(bytes(response.body)))
+            # carried out, and then the connection ends
+            body = bytes(response.body)
+            return StreamingResponse(_broken_off(body), media_type=response.media_type)
         return damaged(self.faults, response, place)
 
     async def _metadata(self, request: Request) -> Response:
