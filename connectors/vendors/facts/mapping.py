@@ -9,13 +9,14 @@ midnight in UTC and means the day, empty text is "", grades are "08" or "K".
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
 
+from connectors import normalise
 from connectors.oneroster.family import family_role
 from connectors.vendors.facts.values import (
     BadItemError,
     Item,
     day,
+    day_after,
     is_true,
     number,
     part,
@@ -47,7 +48,8 @@ FIELDS: Mapping[Kind, tuple[str, ...]] = {
 #: The terms that a class may be taught in, by their number in the year.
 SLOTS = range(1, 7)
 _SEX = {"f": "female", "female": "female", "m": "male", "male": "male", "x": "other"}
-_GRADES = {"K": "KG", "KG": "KG", "KINDERGARTEN": "KG", "TK": "TK"}
+#: Years before kindergarten, which schools number; OneRoster knows one.
+_GRADES = {"pk3": "PK", "pk4": "PK", "prek3": "PK", "prek4": "PK"}
 
 
 def org_id(school: str) -> str:
@@ -83,7 +85,7 @@ def year_row(item: Item, school: str) -> Row:
         text(item, "yearName"),
         "schoolYear",
         day(item, "firstDay"),
-        _after(day(item, "lastDay")),
+        day_after(item, "lastDay"),
         None,
         _end_year(item),
     )
@@ -101,7 +103,7 @@ def term_row(item: Item, year: Item, school: str) -> Row:
         name,
         "semester" if "semester" in (name or "").lower() else "term",
         day(item, "firstDay"),
-        _after(day(item, "lastDay")),
+        day_after(item, "lastDay"),
         year_id(key, school),
         _end_year(year),
     )
@@ -298,16 +300,7 @@ def grade_of(level: str | None) -> str:
     >>> grade_of("8"), grade_of("K"), grade_of("PK4"), grade_of("Toddler")
     ('08', 'KG', 'PK', 'Toddler')
     """
-    told = (level or "").strip()
-    if told.isascii() and told.isdigit():
-        return "KG" if int(told) == 0 else f"{int(told):02d}"
-    if told.upper().startswith(("PK", "PRE")):
-        return "PK"
-    return _GRADES.get(told.upper(), told)
-
-
-def _after(last: str | None) -> str | None:
-    return None if last is None else (date.fromisoformat(last) + timedelta(days=1)).isoformat()
+    return normalise.grade(level, _GRADES) or (level or "")
 
 
 def _end_year(year: Item) -> str | None:

@@ -6,9 +6,10 @@ in UTC and means the day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from connectors import normalise
 
 Item = Mapping[str, Any]
 
@@ -23,11 +24,9 @@ class BadItemError(ValueError):
 
 
 def text(item: Item, name: str) -> str | None:
-    """Return a value as text; None when absent or empty."""
+    """Return a value as text; None when absent, empty or no plain value."""
     found = item.get(name)
-    if found is None or isinstance(found, dict | list):
-        return None
-    return str(found).strip() or None
+    return None if isinstance(found, dict | list) else normalise.text(found)
 
 
 def required(item: Item, name: str) -> str:
@@ -56,8 +55,11 @@ def number(item: Item, name: str) -> int | None:
 
 
 def is_true(item: Item, name: str) -> bool:
-    """Return a flag, which may come as text."""
-    return str(item.get(name)).strip().lower() in {"true", "1", "y", "yes"}
+    """Return a flag, which may come as text; what is neither is none."""
+    try:
+        return normalise.boolean(text(item, name)) == "true"
+    except ValueError:
+        return False
 
 
 def day(item: Item, name: str) -> str | None:
@@ -66,16 +68,22 @@ def day(item: Item, name: str) -> str | None:
     Raises:
         BadItemError: it is no date.
     """
-    found = text(item, name)
-    if found is None:
-        return None
-    try:
-        return date.fromisoformat(found[:10]).isoformat()
-    except ValueError as error:
-        raise BadItemError(name, "it is not a date") from error
+    return _dated(item, name, normalise.day)
+
+
+def day_after(item: Item, name: str) -> str | None:
+    """Return the day after a calendar date; see `day`."""
+    return _dated(item, name, normalise.day_after)
 
 
 def part(item: Item, name: str) -> Item:
     """Return a record's part, empty where it has none."""
     found = item.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def _dated(item: Item, name: str, make: Callable[[Any], str | None]) -> str | None:
+    try:
+        return make(text(item, name))
+    except ValueError as error:
+        raise BadItemError(name, "it is not a date") from error
