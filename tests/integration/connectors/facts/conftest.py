@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from itertools import count
 from typing import Any
 
 import httpx
@@ -27,8 +28,6 @@ Items = list[Batch | Refused | ReadCertificate]
 Known = dict[tuple[Kind, str], dict[str, str | None]]
 TODAY = date(2026, 11, 24)
 STUDENTS = 26
-#: Districts of the shared server; more than tests that take one.
-POOL = 120
 
 
 class Vendor:
@@ -95,21 +94,22 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def pool() -> Iterator[SimulatorServer]:
+def pool() -> Iterator[Callable[[str], tuple[District, dict[str, str]]]]:
+    """One server, on which each test mounts a vendor of its own."""
     base = generate("oak", seed=7, students=STUDENTS)
-    with SimulatorServer([replace(base, name=f"oak{place}") for place in range(POOL)]) as server:
-        yield server
+    places = count()
+    with SimulatorServer([]) as server:
 
+        def mounted(connector: str) -> tuple[District, dict[str, str]]:
+            district = replace(base, name=f"oak{next(places)}")
+            return base, dict(server.mount(registry.get(connector), district).settings)
 
-@pytest.fixture(scope="session")
-def unused(pool: SimulatorServer) -> Iterator[str]:
-    return iter(pool.settings)
+        yield mounted
 
 
 @pytest.fixture
-def vendor(pool: SimulatorServer, unused: Iterator[str], http: httpx.Client) -> Vendor:
-    district = generate("oak", seed=7, students=STUDENTS)
-    return Vendor(district, dict(pool.settings[next(unused)]["facts"]), http)
+def vendor(pool: Any, http: httpx.Client) -> Vendor:
+    return Vendor(*pool("facts"), http)
 
 
 @pytest.fixture

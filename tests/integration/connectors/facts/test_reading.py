@@ -296,7 +296,7 @@ def test_both_limits_hold_over_all_who_use_a_subscription(vendor, kit):
 
 def test_by_oneroster(pool, kit):
     """The same connector reads FACTS' OneRoster services by the standard's engine."""
-    given = dict(pool.settings["oak0"]["oneroster_rest"])
+    _, given = pool("oneroster_rest")
     config = registry.parse_config(registry.get("facts"), {"interface": "oneroster", **given})
     source = open_facts(config, kit.here)
     assert isinstance(source, OneRosterRest)

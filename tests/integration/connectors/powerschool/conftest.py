@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from itertools import count
 from typing import Any
 
 import httpx
@@ -26,8 +27,6 @@ HERE = Network(allowed=parse_networks("127.0.0.0/8"))
 Items = list[Batch | Refused | ReadCertificate]
 Known = dict[tuple[Kind, str], dict[str, str | None]]
 TODAY = date(2026, 11, 24)
-#: Districts of the shared server; more than tests that take one.
-POOL = 340
 
 
 class Vendor:
@@ -104,24 +103,22 @@ def http() -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def pool() -> Iterator[SimulatorServer]:
-    """One server with a district for each test that wants one to itself."""
+def pool() -> Iterator[Callable[[], tuple[District, dict[str, str]]]]:
+    """One server, on which each test mounts a vendor of its own."""
     base = generate("oak", seed=7, students=26)
-    districts = [replace(base, name=f"oak{place}") for place in range(POOL)]
-    with SimulatorServer(districts) as server:
-        yield server
+    places = count()
+    with SimulatorServer([]) as server:
 
+        def mounted() -> tuple[District, dict[str, str]]:
+            district = replace(base, name=f"oak{next(places)}")
+            return base, dict(server.mount(registry.get("powerschool"), district).settings)
 
-@pytest.fixture(scope="session")
-def unused(pool: SimulatorServer) -> Iterator[str]:
-    return iter(pool.settings)
+        yield mounted
 
 
 @pytest.fixture
-def vendor(pool: SimulatorServer, unused: Iterator[str], http: httpx.Client) -> Vendor:
-    name = next(unused)
-    district = generate("oak", seed=7, students=26)
-    return Vendor(district, dict(pool.settings[name]["powerschool"]), http)
+def vendor(pool: Any, http: httpx.Client) -> Vendor:
+    return Vendor(*pool(), http)
 
 
 @pytest.fixture
