@@ -20,7 +20,11 @@ def build(settings: Settings, database: Database) -> Starlette:
         database: of the apps; it must be migrated.
     """
     drops = Drops(database, settings.secret_key)
-    return Starlette(routes=[Route("/healthz", _healthy), *drops.routes()])
+    app = Starlette(routes=[Route("/healthz", _healthy), *drops.routes()])
+    # to add or take away a slash it would answer with the address once more, token and all, by the
+    # scheme and the host that a client claims
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _healthy(request: Request) -> Response:

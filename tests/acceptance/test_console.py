@@ -42,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     database = Database(f"sqlite:///{state / 'bellringer.db'}")
     upgrade(database)
     gate = Gate(database)
-    for tenant, token in (("oak", TOKEN), ("elm", OTHER), ("fir", None)):
+    for tenant, token in (("oak", TOKEN), ("elm", OTHER), ("fir", None), ("yew", TOKEN)):
         add_tenant(gate, tenant, "UTC")
         connector = registry.get("lightspeed")
         out = folder / tenant
@@ -51,9 +51,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         apps.add_app(
             gate,
             apps.NewApp(
-                tenant=tenant, name="lightspeed", connector="lightspeed", tier=connector.tier,
+                tenant=tenant, name="lightspeed", tier=connector.tier,
                 modes=connector.capabilities.modes, config={"path": str(out)},
                 secrets=seal_secrets(secrets, None),
+                # a package of somebody's that is gone by now
+                connector="lightspeed" if tenant != "yew" else "of_a_stranger",
             ),
         )  # fmt: skip
     database.dispose()
@@ -106,6 +108,9 @@ def test_a_vendor_fetches_by_an_address_alone(site: Site, users: Path) -> None:
         headers={"If-None-Match": answer.headers["etag"]},
     )
     assert (again.status_code, again.content) == (304, b"")
+    packed = {"If-None-Match": f"W/{answer.headers['etag']}"}
+    place = f"/drop/oak/lightspeed/{TOKEN}/users-v2.csv"
+    assert site.http.get(place, headers=packed).status_code == 304
     head = site.http.head(f"/drop/oak/lightspeed/{TOKEN}/users-v2.csv")
     assert head.headers["content-length"] == str(len(answer.content))
     users.write_bytes(b"unique_sis_user_id\r\n2\r\n")
@@ -130,11 +135,15 @@ def test_a_vendor_that_can_sign_in_does(site: Site, users: Path) -> None:
         "/drop/oak/lightspeed/users-v2.csv",
         f"/drop/oak/lightspeed/{OTHER}/users-v2.csv",
         f"/drop/elm/lightspeed/{TOKEN}/users-v2.csv",
+        f"/drop/yew/lightspeed/{TOKEN}/users-v2.csv",
         f"/drop/oak/none/{TOKEN}/users-v2.csv",
         f"/drop/none/lightspeed/{TOKEN}/users-v2.csv",
         f"/drop/oak/lightspeed/{TOKEN}/notes.txt",
         f"/drop/oak/lightspeed/{TOKEN}/..%2Fstate%2Fbellringer.db",
         f"/drop/oak/lightspeed/{TOKEN}/groups-v2.csv",
+        # the address that is typed at the vendor; it leads nowhere else
+        f"/drop/oak/lightspeed/{TOKEN}/",
+        f"/drop/oak/lightspeed/{TOKEN}/users-v2.csv/",
         # an app without a token is not served, whatever is given
         "/drop/fir/lightspeed/None/users-v2.csv",
         f"/drop/oak/lightspeed/{TOKEN}é/users-v2.csv",

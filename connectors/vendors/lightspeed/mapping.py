@@ -52,6 +52,13 @@ _GRADES: Mapping[str, str] = MappingProxyType(
     {"PK": "-1", "PR": "-1", "KG": "0"} | {f"{grade:02d}": str(grade) for grade in range(1, 13)}
 )
 _FORBIDDEN = re.compile(r"[,\d]")
+#: How the vendor wants a name's number written: "III, not 3rd".
+_ORDINALS = {
+    "1st": "I", "2nd": "II", "3rd": "III", "4th": "IV", "5th": "V", "6th": "VI", "7th": "VII",
+    "8th": "VIII", "9th": "IX",
+}  # fmt: skip
+_ORDINAL = re.compile(rf"(?<!\d)({'|'.join(_ORDINALS)})(?!\w)", re.IGNORECASE)
+_BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
 
 def grade_of(grades: str | None, *, tk_grade: str) -> str:
@@ -75,6 +82,12 @@ def name_of(name: str) -> str:
     """Return a name as Lightspeed takes it: without commas and digits.
 
     >>> name_of("Vo, 3rd")
-    'Vo rd'
+    'Vo III'
     """
-    return re.sub(r"\s+", " ", _FORBIDDEN.sub("", name)).strip()
+    written = _ORDINAL.sub(lambda found: _ORDINALS[found[0].lower()], name)
+    return re.sub(r"\s+", " ", _FORBIDDEN.sub("", written)).strip()
+
+
+def one_line(value: str) -> str:
+    """Return a value with blanks for its line breaks: a record is a line."""
+    return _BREAKS.sub(" ", value)

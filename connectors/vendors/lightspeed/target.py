@@ -24,6 +24,7 @@ from connectors.vendors.lightspeed.mapping import (
     WITHOUT_CLASS,
     grade_of,
     name_of,
+    one_line,
     without_class_id,
 )
 from shared.domain.records import Kind
@@ -78,7 +79,7 @@ class Lightspeed:
         """
         writing = _Writing(self._config, roster, folder)
         rendered = tuple(
-            _write(folder / name, header, rows)
+            writing.write(folder / name, header, rows)
             for name, header, rows in (
                 (FILES[0], USERS_HEADER, writing.users()),
                 (FILES[1], GROUPS_HEADER, writing.groups()),
@@ -172,6 +173,22 @@ class _Writing:
             for user_id, school in sorted(self._sent[user] for user in without):
                 yield (without_class_id(school), user_id, school, "0")
 
+    def write(
+        self, path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]
+    ) -> RenderedFile:
+        """Write one file, a record a line."""
+        count = 0
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            for row in rows:
+                made = [one_line(value) for value in row]
+                if made != list(row):
+                    self.altered["rows sent without the line breaks of a value"] += 1
+                writer.writerow(made)
+                count += 1
+        return RenderedFile(path, count, sha256(path))
+
     def _roles(self) -> Iterator[tuple[str, str, str]]:
         """Yield (user, role, org) once a user, by user: the one by which Lightspeed knows them."""
         fields = ("userSourcedId", "roleType", "role", "orgSourcedId")
@@ -232,14 +249,3 @@ class _Writing:
 
 def _rank_of_role(row: Sequence[str | None]) -> tuple[bool, bool, str, str]:
     return row[3] not in USER_TYPES, row[2] != "primary", str(row[4]), str(row[3])
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]) -> RenderedFile:
-    count = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for row in rows:
-            writer.writerow(row)
-            count += 1
-    return RenderedFile(path, count, sha256(path))

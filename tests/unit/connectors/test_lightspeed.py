@@ -177,8 +177,17 @@ def test_grades(grades, expected):
 
 
 def test_names():
-    assert name_of("De, la 3rd") == "De la rd"
+    assert name_of("De, la 3rd") == "De la III"
+    assert name_of("Vo 13th") == "Vo th"
     assert name_of("José-María") == "José-María"
+
+
+def test_a_record_is_a_line(tmp_path):
+    classes = [("c1", "Algebra\r\n1", "s1")]
+    rendering = _render(_target(tmp_path), tmp_path, classes=classes)
+    rows = rendering.files[1].path.read_text(encoding="utf-8").split("\n")
+    assert rows[1] == "c1,Algebra 1,u2,100,,"
+    assert rendering.altered["rows sent without the line breaks of a value"] == 1
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
