@@ -45,7 +45,7 @@ OAKFIELD = DemoDistrict(
     seed=11,
     zone="America/New_York",
     share=1.0,
-    served=("skyward", "google_classroom", "crisisgo"),
+    served=("skyward", "powerschool", "crisisgo"),
     folders=("lightspeed",),
 )
 PINEHILL = DemoDistrict(
@@ -53,7 +53,7 @@ PINEHILL = DemoDistrict(
     seed=22,
     zone="America/Chicago",
     share=0.4,
-    served=("facts", "powerschool"),
+    served=("facts", "google_classroom"),
     folders=("finalsite",),
 )
 DISTRICTS = (OAKFIELD, PINEHILL)

@@ -20,7 +20,7 @@ from shared.db.engine import Database
 from shared.db.gate import Gate
 from shared.db.tenants import add_tenant
 from shared.domain.recurrence import Recurrence
-from shared.domain.states import UNFINISHED, Mode
+from shared.domain.states import UNFINISHED, Mode, Tier
 from shared.secrets import seal_secrets
 from shared.settings import Settings
 
@@ -118,7 +118,8 @@ class Stage:
 
     def _add_app(self, district: DemoDistrict, name: str, given: Mapping[str, Any]) -> None:
         connector = registry.get(name)
-        self._apps.append(_app(district, name))
+        app = _app(district, name)
+        self._apps.append(app)
         registry.parse_config(connector, given)
         hidden = registry.secret_fields(connector)
         apps.add_app(
@@ -136,6 +137,17 @@ class Stage:
                 ),
             ),
         )
+        if connector.tier is Tier.TWO_WAY:
+            # Skyward's teachers lack a number by which others could know them
+            apps.set_rules(self._gate, app, _by_address(district))
+
+
+def _by_address(district: DemoDistrict) -> dict[str, Any]:
+    """Return the rules by which people are known by their address, where not by their number."""
+    return {
+        "matching": ["sis_id", "email"],
+        "verified_email_domains": [f"{district.name}.example"],
+    }
 
 
 def _app(district: DemoDistrict, connector: str) -> str:

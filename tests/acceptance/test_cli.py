@@ -271,6 +271,13 @@ def test_the_demo_has_every_vendor_in_order_for_two_days(cli, samba: SambaDirect
     for connector in ("skyward", "facts", "active_directory"):
         assert later[connector]["users"]["added"] > 0
     assert later["google_classroom"]["enrollments"]["created"] > 0
+    first = {job["connector"]: job["counts"] for job in jobs if job["day"] == 0}
+    # who is the same person is one, and what is taught once is there once
+    assert not first["powerschool"]["users"].get("quarantined")
+    assert not first["powerschool"]["classes"].get("added")
+    sections = first["facts"]["classes"]["added"]
+    assert first["google_classroom"]["classes"]["created"] == sections
+    assert first["finalsite"]["files"]["fs_classes.txt"]["rows"] == sections
     for connector in ("lightspeed", "crisisgo", "finalsite"):
         assert any(file["changed"] for file in later[connector]["files"].values())
 
