@@ -59,7 +59,7 @@ class Access:
         self._made += 1
         token = hashlib.sha256(f"{self.client_secret}{self._made}".encode()).hexdigest()
         self._tokens[token] = (time.monotonic() + self.life_s, scope)
-        told = {"access_token": token, "token_type": "bearer", "expires_in": self.life_s}
+        told = {"access_token": token, "token_type": "bearer", "expires_in": int(self.life_s)}
         return JSONResponse({**told, "scope": scope} if scope else told)
 
     def forget_tokens(self) -> None:

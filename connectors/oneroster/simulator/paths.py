@@ -83,6 +83,29 @@ def _in_class_of_school(record: Record, params: Params, _links: Any) -> bool:
     return found == (params["class"], params["of"])
 
 
+def _members_at_school(role: str) -> Callable[[Records, Params], set[str]]:
+    return lambda records, params: {
+        one["user"]["sourcedId"]
+        for one in records["enrollments"].values()
+        if _in_class_of_school(one, params, None) and one["role"] == role
+    }
+
+
+def _in_term(record: Record, params: Params, _links: Any) -> bool:
+    return params["of"] in {term["sourcedId"] for term in record.get("terms", ())}
+
+
+def _grading_period_of(record: Record, params: Params, links: Any) -> bool:
+    return record.get("type") == "gradingPeriod" and _at("parent")(record, params, links)
+
+
+def parent_of(path: str) -> str | None:
+    """Return the collection of the record that a list hangs on, by its path; None: on none."""
+    first, _, rest = path.strip("/").partition("/")
+    kinds = {single: collection for single, collection, _ in SINGLES}
+    return kinds[first] if rest.startswith("{of}") else None
+
+
 LISTS = (
     Listing("/orgs", "orgs"),
     Listing("/schools", "orgs", _of_type("school")),
@@ -102,6 +125,22 @@ LISTS = (
     Listing("/schools/{of}/students", "users", _at_school("student")),
     Listing("/schools/{of}/teachers", "users", _at_school("teacher")),
     Listing("/schools/{of}/classes/{class}/enrollments", "enrollments", _in_class_of_school),
+    Listing(
+        "/schools/{of}/classes/{class}/students",
+        "users",
+        _linked,
+        _members_at_school("student"),
+    ),
+    Listing(
+        "/schools/{of}/classes/{class}/teachers",
+        "users",
+        _linked,
+        _members_at_school("teacher"),
+    ),
+    # terms are the district's, and so every school's
+    Listing("/schools/{of}/terms", "academicSessions", _of_type("term", "semester")),
+    Listing("/terms/{of}/classes", "classes", _in_term),
+    Listing("/terms/{of}/gradingPeriods", "academicSessions", _grading_period_of),
     Listing("/courses/{of}/classes", "classes", _at("course")),
     Listing("/classes/{of}/students", "users", _linked, _members("student")),
     Listing("/classes/{of}/teachers", "users", _linked, _members("teacher")),

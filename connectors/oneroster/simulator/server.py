@@ -25,7 +25,7 @@ from connectors.district.troubles import damaged
 from connectors.oneroster.simulator.access import Access
 from connectors.oneroster.simulator.control import Control
 from connectors.oneroster.simulator.faults import oneroster_faults
-from connectors.oneroster.simulator.paths import LISTS, SINGLES, Listing
+from connectors.oneroster.simulator.paths import LISTS, SINGLES, Listing, parent_of
 from connectors.oneroster.simulator.queries import BadQueryError, only, sorted_by, test_of
 from connectors.oneroster.simulator.records import Record
 from connectors.oneroster.simulator.store import Amend, Store, encode
@@ -91,7 +91,15 @@ class Server:
         for version, paths in roots.items():
             for root in paths:
                 routes += self._routes(self.stores[version], root)
-        self.app = Starlette(routes=[*routes, *self.control.routes()])
+        newest = max(roots)
+
+        async def unknown(request: Request, error: Exception) -> Response:
+            del request, error
+            return problem(newest, 404, "unknownobject", "There is no such endpoint.")
+
+        self.app = Starlette(
+            routes=[*routes, *self.control.routes()], exception_handlers={404: unknown}
+        )
 
     def turn(self, district: District) -> None:
         """Hold a district of another day."""
@@ -148,7 +156,11 @@ class Server:
         return self._watched(guarded)
 
     def _list(self, store: Store, listing: Listing) -> Handler:
+        parent = parent_of(listing.path)
+
         async def listed(request: Request) -> Response:
+            if parent and request.path_params["of"] not in store.records[parent]:
+                return problem(store.version, 404, "unknownobject", "There is no such record.")
             limit, offset = _numbers(request)
             limit = min(limit, self.habits.page_size)
             place = request.url.query

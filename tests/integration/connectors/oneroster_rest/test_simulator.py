@@ -100,3 +100,25 @@ def test_parts_joins_and_single_records(get):
 def test_no_token_no_answer(vendor):
     answer = vendor.http.get(f"{vendor.settings['url']}{ROOT_1_1}/users")
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("root", [ROOT_1_1, ROOT_1_2])
+def test_what_hangs_together(get, root):
+    section = get(f"{root}/classes", limit=1).json()["classes"][0]
+    school, key = section["school"]["sourcedId"], section["sourcedId"]
+    for role in ("students", "teachers"):
+        at_school = get(f"{root}/schools/{school}/classes/{key}/{role}").json()["users"]
+        assert at_school == get(f"{root}/classes/{key}/{role}").json()["users"] != []
+    terms = get(f"{root}/schools/{school}/terms").json()["academicSessions"]
+    held = {term["sourcedId"] for term in section["terms"]}
+    assert {term["type"] for term in terms} <= {"term", "semester"}
+    of_term = get(f"{root}/terms/{next(iter(held))}/classes", limit=1000).json()["classes"]
+    assert key in {one["sourcedId"] for one in of_term}
+    assert get(f"{root}/terms/{next(iter(held))}/gradingPeriods").json() == {"academicSessions": []}
+
+
+@pytest.mark.parametrize("path", ["schools/none/classes", "classes/none/students", "nothing"])
+def test_what_is_not_there_is_told_in_the_standards_words(get, path):
+    answer = get(f"{ROOT_1_2}/{path}")
+    assert answer.status_code == 404
+    assert "unknownobject" in answer.text
