@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
@@ -18,6 +19,22 @@ _BETWEEN = re.compile(r"(?<!\\)[;\n]")
 _IN_FILTER = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9-]*)\s*[=<>~:]")
 _ATTRIBUTE = re.compile(r"^[A-Za-z][A-Za-z0-9-]*$")
 _ROLES = next(field.vocabulary for field in FIELDS[Kind.ROLES] if field.name == "role")
+#: Attributes that a domain controller computes. Source: MS-ADTS 3.1.1.4.5.
+_COMPUTED = frozenset(
+    [
+        "allowedattributes",
+        "canonicalname",
+        "createtimestamp",
+        "modifytimestamp",
+        "msds-memberoftransitive",
+        "msds-resultantpso",
+        "msds-user-account-control-computed",
+        "msds-userpasswordexpirytimecomputed",
+        "primarygrouptoken",
+        "structuralobjectclass",
+        "tokengroups",
+    ]
+)
 #: What an attribute can be mapped to: what refers to other records cannot.
 MAPPABLE = tuple(f.name for f in FIELDS[Kind.USERS] if f.ref is None and f.name != "enabledUser")
 _REQUIRED = ("username", "givenName", "familyName")
@@ -104,6 +121,7 @@ class ActiveDirectoryConfig(BaseModel):
     def _in_brackets(cls, text: str) -> str:
         if text and not (text.startswith("(") and text.endswith(")")):
             raise _wrong("it is no LDAP filter", "Give one such as (department=Teaching).")
+        _see_told(_IN_FILTER.findall(text))
         return text
 
     @field_validator("attributes")
@@ -203,8 +221,20 @@ def _pairs(text: str) -> dict[str, str]:
             raise _wrong(f"{name} is given twice", "Give each field once.")
         if not _ATTRIBUTE.match(attribute):
             raise _wrong(f"{name} needs the name of an attribute", f"Give {name}=ATTRIBUTE.")
+        _see_told([attribute])
         given[name] = attribute
     return given
+
+
+def _see_told(attributes: Sequence[str]) -> None:
+    """See that a change of these is told: what is computed on reading changes without a trace."""
+    for attribute in attributes:
+        if attribute.lower() == "memberof":
+            problem = f"{attribute} changes at the group, and no change of the user tells of it"
+            raise _wrong(problem, "Set groups instead.")
+        if attribute.lower() in _COMPUTED:
+            problem = f"{attribute} is computed when it is read, and its changes are not told"
+            raise _wrong(problem, "Choose an attribute that is stored.")
 
 
 def _schools(text: str) -> dict[str, str]:

@@ -58,6 +58,8 @@ def test_what_is_asked_for_is_told():
         ("user", "", "at least 1"),
         ("security", "plain", "ldaps"),
         ("user_filter", "sn=x", "no LDAP filter"),
+        ("user_filter", "(&(l=x)(memberOf=CN=a,DC=b))", "changes at the group"),
+        ("user_filter", "(msDS-User-Account-Control-Computed=16)", "computed when it is read"),
         ("attributes", "username=uid", "givenName is missing"),
         ("attributes", "username=uid,nickname=cn", "'nickname' is no field"),
         ("attributes", "username=uid,username=cn", "given twice"),
