@@ -94,11 +94,13 @@ class SambaDirectory:
         self._admin = None
 
     def bare(self, user: str) -> Any:
-        """Return a bare connection of python-ldap's."""
+        """Return a bare connection of python-ldap's, which signs in anew after a long silence."""
         import ldap
+        from ldap.ldapobject import ReconnectLDAPObject
 
         given = sign_in(self.environment, user)
-        made = ldap.initialize(f"ldaps://{given['host']}")
+        # a directory hangs up on whoever has said nothing for a quarter of an hour
+        made = ReconnectLDAPObject(f"ldaps://{given['host']}", retry_max=2, retry_delay=0.1)
         made.set_option(ldap.OPT_X_TLS_CACERTFILE, given["ca_file"])
         made.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
         made.set_option(ldap.OPT_REFERRALS, 0)
