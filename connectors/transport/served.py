@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import Self
 
 from pydantic import SecretStr, model_validator
@@ -30,6 +31,6 @@ class ServedDrop(Drop):
             raise setting_error("http_token", "there is no path", "Give the folder that is served.")
         return self
 
+    @abstractmethod
     def served(self) -> frozenset[str]:
         """Return the names of the files that may be fetched; nothing else in the folder may."""
-        raise NotImplementedError
