@@ -56,8 +56,9 @@ class Maker:
             "enrollments": self._enrollments,
             "families": self._families,
             "person_families": self._person_families,
-        }[name]
-        return make()
+        }.get(name)
+        # the district has no addresses, histories and user-defined fields
+        return make() if make is not None else []
 
     def _schools(self) -> list[Record]:
         return [
@@ -67,9 +68,13 @@ class Maker:
                 "schoolName": school.name,
                 "active": True,
                 "address": "",
+                "city": "",
+                "state": "",
+                "zip": "",
                 "phone": "",
                 "email": "",
                 "defaultYearId": self.year_id,
+                "defaultTermId": 1,
                 "nextYearId": _year_id(self._year.year + 1),
                 "districtName": f"{self._district.name} district",
             }
@@ -103,7 +108,6 @@ class Maker:
         slot, place = self._slots[term.number], self._places[school.number]
         return {
             "schoolTermID": place * 1000 + year * 10 + slot,
-            "uniqueTermID": place * 1000 + year * 10 + slot,
             "termID": slot,
             "yearID": year,
             "name": term.name,
@@ -193,7 +197,7 @@ class Maker:
                     "substatus": "",
                     "enrollDate": told(student.entry),
                     "withdrawReason": "",
-                    "gradeLevel": "K" if student.grade == "KG" else student.grade,
+                    "gradeLevel": _grade(student.grade),
                     "nextStatus": "",
                     "nextSchoolCode": "",
                     "nextGradeLevel": "",
@@ -239,7 +243,7 @@ class Maker:
                     "classId": section.number,
                     "enrolled": True,
                     **{f"enrolled{n}": is_in for n, is_in in terms.items()},
-                    "gradeLevel": grades[number],
+                    "gradeLevel": _grade(grades[number]),
                     "altYearId": 0,
                 }
                 found.append(this)
@@ -289,6 +293,10 @@ def _person(person: Person) -> Record:
         "deceased": False,
         "hasProfilePicture": False,
     }
+
+
+def _grade(grade: str) -> str:
+    return "K" if grade == "KG" else grade
 
 
 def _year_id(start: int) -> int:

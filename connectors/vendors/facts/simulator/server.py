@@ -22,6 +22,7 @@ from starlette.routing import Route
 from connectors.district.model import District
 from connectors.district.troubles import damaged, make_faults
 from connectors.vendors.facts.simulator.access import Access
+from connectors.vendors.facts.simulator.columns import COLUMNS, renamed
 from connectors.vendors.facts.simulator.control import Control
 from connectors.vendors.facts.simulator.records import Record
 from connectors.vendors.facts.simulator.sieve import (
@@ -55,6 +56,11 @@ LISTS = (
     Listing("/People/Staff", "staff"),
     Listing("/People/ParentStudent", "parents"),
     Listing("/People/PersonFamily", "person_families"),
+    Listing("/People/Address", "addresses"),
+    Listing("/Students/EnrollmentHistories", "histories"),
+    Listing("/Students/Status", "statuses"),
+    Listing("/UserDefinedFields", "user_fields"),
+    Listing("/UserDefinedData", "user_data"),
     Listing("/Families", "families"),
     Listing("/Courses", "courses"),
     Listing("/Classes", "classes"),
@@ -153,16 +159,18 @@ class Server:
                 records = [one for one in records if one[listing.equals] == wanted]
             if listing.table == "classes" and self.habits.repeats:
                 records = records[:1] + records
-            old = "v2" not in request.url.path
-            return self._page(request, [_shown(listing.table, one, old=old) for one in records])
+            return self._page(request, listing.table, records)
 
         return listed
 
-    def _page(self, request: Request, records: list[Record]) -> Response:
+    def _page(self, request: Request, table: str, records: list[Record]) -> Response:
+        names = renamed(table, path=request.url.path)
+        records = [_shown(one, names) for one in records]
+        columns = {names.get(column, column) for column in COLUMNS[table]}
         # names of parameters are taken in any case
         params = {name.lower(): value for name, value in request.query_params.items()}
         try:
-            records = self._asked_for(records, params)
+            records = self._asked_for(records, params, columns)
             page = int(params.get("page", 1))
             size = min(int(params.get("pagesize", DEFAULT_SIZE)), self.habits.page_size)
         except UnknownColumnError as error:
@@ -200,10 +208,9 @@ class Server:
             }
         )
 
-    def _asked_for(self, records: list[Record], params: Mapping[str, str]) -> list[Record]:
-        columns = {name for one in records[:1] for name in one}
-        # a list of nothing has columns all the same
-        names = columns or set(_columns(params))
+    def _asked_for(
+        self, records: list[Record], params: Mapping[str, str], columns: set[str]
+    ) -> list[Record]:
         filters, sorts = params.get("filters", ""), params.get("sorts", "")
         if "modifiedDate" in filters:
             if self.habits.modified == "refused":
@@ -214,14 +221,14 @@ class Server:
             raise UnknownColumnError(sorts)
         if any(name in filters for name in self.habits.unpopulated):
             return []
-        return in_order(filtered(records, filters, names), sorts, names)
+        return in_order(filtered(records, filters, columns), sorts, columns)
 
     def _one(self, table: str, column: str) -> Handler:
         async def one(request: Request) -> Response:
             key = request.path_params["key"]
             for record in self.tables.of(table):
                 if record[column] == key:
-                    return JSONResponse(_shown(table, record, old=False))
+                    return JSONResponse(_shown(record, renamed(table, path=request.url.path)))
             return _problem(404, "NotFound", "There is no such record.")
 
         return one
@@ -229,22 +236,15 @@ class Server:
     async def _classes_of(self, request: Request) -> Response:
         key = request.path_params["key"]
         taken = {e["classId"] for e in self.tables.of("enrollments") if e["studentId"] == key}
-        old = "v2" not in request.url.path
         found = [c for c in self.tables.of("classes") if c["classId"] in taken]
-        return self._page(request, [_shown("classes", one, old=old) for one in found])
+        return self._page(request, "classes", found)
 
 
-def _columns(params: Mapping[str, str]) -> list[str]:
-    named = [name.strip().removeprefix("-") for name in params.get("sorts", "").split(",")]
-    return named + [part.partition("=")[0] for part in params.get("filters", "").split(",")]
-
-
-def _shown(table: str, record: Record, *, old: bool) -> Record:
-    """Return a record as it is sent; the second teacher's name is another in the older list."""
-    sent = {name: value for name, value in record.items() if not name.startswith("_")}
-    if table == "classes" and old:
-        sent["instructor2Id"] = sent.pop("secondaryStaffId")
-    return sent
+def _shown(record: Record, names: Mapping[str, str]) -> Record:
+    """Return a record as it is sent, by the names that the list has for its columns."""
+    return {
+        names.get(name, name): value for name, value in record.items() if not name.startswith("_")
+    }
 
 
 def _problem(status: int, code: str, told: str) -> Response:

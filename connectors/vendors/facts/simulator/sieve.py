@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-Record = dict[str, Any]
+from connectors.vendors.facts.simulator.columns import Record, value
+
 _CLAUSE = re.compile(r"\s*([\w.]+)\s*(==|!=|>=|<=|@=|>|<)(.*)", re.DOTALL)
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": lambda left, right: left == right,
@@ -56,7 +57,7 @@ def filtered(records: Sequence[Record], filters: str, columns: Iterable[str]) ->
             match[3].strip() if match is not None else part.strip()
             for match, part in zip(parts, re.split(r"(?<!\\)\|", clause), strict=True)
         ]
-        found = list(filter(_test(column.split("."), operator, values), found))
+        found = list(filter(_test(column, operator, values), found))
     return found
 
 
@@ -72,31 +73,29 @@ def in_order(records: list[Record], sorts: str, columns: Iterable[str]) -> list[
         column = sort.removeprefix("-")
         if column not in known:
             raise UnknownColumnError(column)
-        found = sorted(found, key=lambda one: _rank(one.get(column)), reverse=sort[0] == "-")
+        found = sorted(found, key=lambda one: _rank(value(one, column)), reverse=sort[0] == "-")
     return found
 
 
-def _rank(value: Any) -> tuple[int, float, str]:
-    if isinstance(value, int | float):
-        return (1, value, "")
-    return (0, 0, "") if value is None else (2, 0, str(value))
+def _rank(held: Any) -> tuple[int, float, str]:
+    if isinstance(held, int | float):
+        return (1, held, "")
+    return (0, 0, "") if held is None else (2, 0, str(held))
 
 
-def _test(path: list[str], operator: str, wanted: Sequence[str]) -> Callable[[Record], bool]:
+def _test(column: str, operator: str, wanted: Sequence[str]) -> Callable[[Record], bool]:
     """Return whether a record's value stands so to any of some values."""
     texts = {text.replace("\\", "").lower() for text in wanted}
     numbers = {int(text) for text in texts if re.fullmatch(r"-?[0-9]+", text)}
     compare = _OPERATORS[operator]
 
     def test(record: Record) -> bool:
-        value: Any = record
-        for step in path:
-            value = value.get(step) if isinstance(value, dict) else None
-        if value is None or isinstance(value, dict | list):
+        held = value(record, column)
+        if held is None or isinstance(held, dict | list):
             return False
-        is_number = isinstance(value, int) and not isinstance(value, bool)
+        is_number = isinstance(held, int) and not isinstance(held, bool)
         # text is compared without its case
-        told = value if is_number else str(value).lower()
+        told = held if is_number else str(held).lower()
         given: set[Any] = numbers if is_number else texts
         if operator == "==":
             return told in given

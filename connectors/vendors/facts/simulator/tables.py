@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.district.model import District
+from connectors.vendors.facts.simulator.columns import COLUMNS
 from connectors.vendors.facts.simulator.records import Maker, Record, told
 
 Key = tuple[Any, ...]
@@ -26,9 +27,14 @@ KEYS: dict[str, tuple[str, ...]] = {
     "enrollments": ("studentId", "classId"),
     "families": ("familyID",),
     "person_families": ("personId", "familyId"),
+    "addresses": ("addressID",),
+    "histories": ("studentId", "enrollDate"),
+    "statuses": ("studentId",),
+    "user_fields": ("fieldId",),
+    "user_data": ("linkedId", "fieldId"),
 }
 #: Tables that do not tell when a record was modified.
-_UNDATED = frozenset({"schools", "years", "staff", "students", "parents", "person_families"})
+_UNDATED = frozenset(table for table in KEYS if "modifiedDate" not in COLUMNS[table])
 
 
 class Tables:

@@ -37,6 +37,46 @@ def test_filters(vendor, filters, count):
     assert vendor.get("/Students", filters=filters).json()["rowCount"] == count
 
 
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [
+        *[("/Students", name) for name in ("classYear", "withdrawDate", "graduationDate")],
+        *[("/People/Staff", name) for name in ("startDate", "endDate", "highSchool")],
+        *[("/SchoolConfigurations", name) for name in ("city", "state", "zip")],
+        ("/People/ParentStudent", "reEnroll"),
+        ("/People/Address", "city"),
+        ("/Students/EnrollmentHistories", "studentId"),
+        ("/Students/Status", "status"),
+        ("/UserDefinedFields", "fieldId"),
+        ("/UserDefinedData", "linkedId"),
+    ],
+)
+def test_a_column_that_nothing_fills_finds_nothing(vendor, path, column):
+    answer = vendor.get(path, Filters=f"{column}==5", Sorts=column)
+    assert answer.status_code == 200
+    assert answer.json()["rowCount"] == 0
+
+
+def test_a_list_of_nothing_knows_its_columns(vendor):
+    assert vendor.get("/People/Address").json()["results"] == []
+    assert vendor.get("/People/Address", Filters="colour==5").status_code == 500
+
+
+def test_columns_of_students_are_flat(vendor):
+    by_grade = vendor.get("/Students", Filters="gradeLevel==08").json()["results"]
+    assert by_grade
+    assert {one["school"]["gradeLevel"] for one in by_grade} == {"08"}
+    assert vendor.get("/Students", Filters="status==Enrolled").json()["rowCount"] == 26
+
+
+def test_a_grade_is_told_alike_everywhere(vendor):
+    students = vendor.get("/Students", PageSize=1000).json()["results"]
+    grades = {one["studentId"]: one["school"]["gradeLevel"] for one in students}
+    taken = vendor.get("/Academics/Enrollments", PageSize=10_000).json()["results"]
+    assert "K" in grades.values()
+    assert all(one["gradeLevel"] == grades[one["studentId"]] for one in taken)
+
+
 @pytest.mark.parametrize("column", ["studentReference.studentId", "StudentId", "colour"])
 def test_a_column_that_there_is_not(vendor, column):
     answer = vendor.get("/Students", Filters=f"{column}==5")
@@ -64,8 +104,18 @@ def test_sorts(vendor):
 def test_paths_that_lead_elsewhere(vendor):
     assert vendor.get("/SchoolTerms").json() == {"statusCode": 404, "message": "Resource not found"}
     assert vendor.get("/SchoolTerms/v2").status_code == 400
-    assert vendor.get("/Schools/1/SchoolTerms").json()["rowCount"] == 4
-    assert vendor.get("/SchoolTerms/v2/Schools/1").json()["rowCount"] == 4
+    old = vendor.get("/Schools/1/SchoolTerms").json()["results"]
+    new = vendor.get("/SchoolTerms/v2/Schools/1").json()["results"]
+    # each path has its own name of the id, and filters by it
+    assert len(old) == 4
+    assert [one["schoolTermID"] for one in old] == [one["uniqueTermID"] for one in new]
+    assert not any("uniqueTermID" in one for one in old)
+    assert not any("schoolTermID" in one for one in new)
+    key = old[0]["schoolTermID"]
+    assert vendor.get(f"/SchoolTerms/{key}").json() == old[0]
+    path = "/SchoolTerms/v2/Schools/1"
+    assert vendor.get(path, Filters=f"uniqueTermID=={key}").json()["rowCount"] == 1
+    assert vendor.get(path, Filters=f"schoolTermID=={key}").status_code == 500
 
 
 def test_the_second_teacher_is_called_otherwise_in_the_old_list(vendor):
