@@ -146,13 +146,16 @@ class Client:
     def error_of(self, listing: Listing, answer: Answer) -> ConnectorError:
         """Return the error that an answer other than OK means, with what a person must do."""
         path, text = listing.path, answer.body[:65_536].lower()
-        if answer.status == 500 and b"not found" in text:
-            column = listing.filters.partition("=")[0]
-            advice = f"it may not know the column {column} of Filters" if column else ""
+        # a stack trace, as of an unknown column; any other 500 passes
+        if answer.status == 500 and b"exception" in text and b"not found" in text:
+            unknown = []
+            if listing.filters:
+                unknown.append(f"the column {listing.filters.partition('=')[0]} of Filters")
             if self.config.use_sorts:
-                advice += f"{' or ' if advice else 'it may not know '}{listing.sort} of Sorts: set"
-                advice += " use_sorts=false"
-            return PermanentConnectorError(NAME, f"{path}: status 500, {advice}")
+                unknown.append(f"{listing.sort} of Sorts: set use_sorts=false")
+            if unknown:  # else nothing was asked for that it could not know
+                told = f"{path}: status 500, it may not know {' or '.join(unknown)}"
+                return PermanentConnectorError(NAME, told)
         if answer.outcome is Outcome.MISSING:
             return PermanentConnectorError(
                 NAME, f"{path}: status {answer.status}. Check url: FACTS' API has this path"
