@@ -69,6 +69,7 @@ class Wire:
 
         Raises:
             PermanentConnectorError: the server takes these credentials for none.
+            TransientConnectorError: see `signed`.
         """
         secret = self._config.client_secret.get_secret_value()
         pair = b64encode(f"{self._config.client_id}:{secret}".encode()).decode()
@@ -79,6 +80,7 @@ class Wire:
             headers={"Authorization": f"Basic {pair}", "Accept": "application/json"},
             data={"grant_type": "client_credentials"},
         )
+        _see_that_it_is_one(answer, TOKEN_PATH)
         if answer.outcome is Outcome.MISSING:
             raise PermanentConnectorError(
                 NAME, f"{TOKEN_PATH}: status {answer.status}. url is not that of a PowerSchool"
@@ -107,13 +109,7 @@ class Wire:
             if answer.outcome is not Outcome.UNAUTHORIZED or is_last:
                 break
             self._session.token = None
-        if answer.outcome is Outcome.MISSING and "html" in answer.headers.get("content-type", ""):
-            told = f"{path}: status {answer.status} with a page of HTML: the server may be down"
-            raise TransientConnectorError(NAME, told)
-        if answer.status >= 400 and (found := _TOO_MANY.search(answer.body[:65_536])):
-            told = f"{path}: status {answer.status}, too many requests. Set interval_ms to what"
-            told += " PowerSchool's global API settings say"
-            raise TransientConnectorError(NAME, told, float(found[1]) if found[1] else None)
+        _see_that_it_is_one(answer, path)
         return answer
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Item:
@@ -166,6 +162,24 @@ class Wire:
         """Return the server's metadata; page sizes are the plugin's own."""
         path = "/ws/v1/metadata"
         return object_of(self.get(path).get("metadata"), path)
+
+
+def _see_that_it_is_one(answer: Answer, path: str) -> None:
+    """See that an answer is the API's own, and to the request.
+
+    Raises:
+        TransientConnectorError: the server says that it came too early, or a page of HTML says
+            that there is nothing at the address: no API answers so.
+    """
+    if answer.outcome is Outcome.MISSING and "html" in answer.headers.get("content-type", ""):
+        told = f"{path}: status {answer.status} with a page of HTML: the server may be down"
+        if path == TOKEN_PATH:
+            told += ". If it is not, check url"
+        raise TransientConnectorError(NAME, told)
+    if answer.status >= 400 and (found := _TOO_MANY.search(answer.body[:65_536])):
+        told = f"{path}: status {answer.status}, too many requests. Set interval_ms to what"
+        told += " PowerSchool's global API settings say"
+        raise TransientConnectorError(NAME, told, float(found[1]) if found[1] else None)
 
 
 def object_of(found: Any, path: str) -> Item:

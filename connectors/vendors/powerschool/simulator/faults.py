@@ -2,7 +2,8 @@
 
 This one's own, beyond those:
 
-- before the answer: `remove` (student `value` is gone), `nothing` (404 with a page of HTML)
+- before the answer: `remove` (student `value` is gone), `nothing` (404 with a page of HTML),
+  `too_early` (status `value`, and words that tell to wait)
 - of the answer: `miscount` (a count is `value` too high)
 - of a write: `silent` (no body), `unanswered` (no result for the last record), `lost` (carried out,
   then the connection ends), `warning` (each record is taken with a warning)
@@ -17,6 +18,7 @@ from connectors.district.faults import Fault, Faults
 
 NAMES = ("remove", "miscount", "silent", "unanswered", "lost", "warning")
 _PAGE = "<html>PowerSchool page unavailable</html>"
+_EARLY = "Too many requests, wait 60 seconds"
 
 
 def make_faults() -> Faults:
@@ -28,6 +30,7 @@ def make_faults() -> Faults:
                 "https://message.powerschool.com/?server=simulated", 302
             ),
             "nothing": lambda _: Response(_PAGE, 404, media_type="text/html"),
+            "too_early": lambda fault: PlainTextResponse(_EARLY, int(fault.value)),
             "html": lambda _: Response(_PAGE, media_type="text/html"),
             "busy": lambda fault: _too_many(fault, {"Retry-After": f"{fault.value:g}"}),
             "busy_silent": lambda fault: _too_many(fault, {}),

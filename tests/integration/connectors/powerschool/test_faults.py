@@ -66,6 +66,19 @@ def test_a_page_of_html_that_says_there_is_nothing_is_no_answer(vendor, kit, pat
     fails(source, TransientConnectorError, told, Mode.INCREMENTAL, cursor)
 
 
+def test_a_page_of_html_for_a_token_is_no_answer(vendor):
+    vendor.fault("nothing", times=FOR_EVER, on="/oauth/")
+    told = "404 with a page of HTML: the server may be down.*check url"
+    fails(vendor.source(), TransientConnectorError, told)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_sign_in_that_came_too_early(vendor, status):
+    vendor.fault("too_early", value=status, times=FOR_EVER, on="/oauth/")
+    error = fails(vendor.source(), TransientConnectorError, f"{status}, too many requests")
+    assert error.retry_after_s == 60
+
+
 @pytest.mark.parametrize("tells", [True, False])
 @pytest.mark.parametrize("status", [429, 503, 403, 400])
 def test_a_request_that_came_too_early(vendor, status, tells):
