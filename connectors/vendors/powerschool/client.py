@@ -26,6 +26,12 @@ from connectors.vendors.powerschool.wire import (
 )
 from shared.errors import PermanentConnectorError, TransientConnectorError
 
+DENIED_VERSION = (
+    "The plugin may not read the data version. accessLevelV1Api, which is for /ws/v1 alone, does"
+    " not give it that right: have an administrator see to the data version subscription of"
+    " application_name, or unset that: every sync is then full"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -110,7 +116,7 @@ class Client:
                 f"{path}: status {answer.status}. Check that application_name is that of the data"
                 " version subscription; if it is, run a full sync once",
             )
-        found = self.wire.object(answer, path)
+        found = self.wire.object(answer, path, DENIED_VERSION)
         newest = found.get("$dataversion")
         if not isinstance(newest, str | int) or newest == "":
             raise TransientConnectorError(NAME, "the data version service gave no $dataversion")

@@ -16,8 +16,9 @@ from shared.domain.records import Kind
 from shared.errors import PermanentConnectorError, TransientConnectorError
 
 DENIED = (
-    "The plugin may not read contacts. Grant it that as for /ws/v1 (accessLevelV1Api), or set"
-    " guardians_by=query, whose right is given by field in <access_request>, or guardians=none"
+    "The plugin may not read contacts. accessLevelV1Api, which is for /ws/v1 alone, does not give"
+    " it that right: set guardians_by=query, whose right is given by field in <access_request>, or"
+    " guardians=none"
 )
 
 

@@ -95,7 +95,6 @@ class Server:
             Route("/ws/v1/metadata", self._watched(self._metadata)),
             Route("/ws/v1/time", self._watched(self._time)),
             Route("/ws/v1/district", self._guard(self._district)),
-            Route("/ws/dataversion/{application}/{version}", self._guard(self._data_version)),
             Route("/ws/v1/student", self._guard(self._write, writes=True), methods=["POST"]),
         ]
         routes += self._apart_from_v1()
@@ -113,6 +112,7 @@ class Server:
         tables = ExtensionTables(self.tables, self.page_sizes)
         query = "/ws/schema/query"
         found = [
+            ("/ws/dataversion/{application}/{version}", self._data_version, "GET"),
             ("/ws/contacts/student/{dcid:int}", contacts.of_student, "GET"),
             ("/ws/contacts/contact/{dcid:int}", contacts.one, "GET"),
             ("/ws/contacts/contacts", contacts.some, "GET"),

@@ -185,6 +185,12 @@ def test_a_plugin_without_access(vendor):
     fails(vendor.source(application_name=None), PermanentConnectorError, told)
 
 
+def test_a_data_version_that_may_not_be_read(vendor):
+    vendor.fault("denied", times=FOR_EVER, on="/ws/dataversion")
+    with pytest.raises(PermanentConnectorError, match=r"403.*data version subscription"):
+        vendor.source().check()
+
+
 def test_an_address_that_is_no_powerschool(vendor):
     with pytest.raises(PermanentConnectorError, match="url"):
         vendor.source(url=vendor.settings["url"] + "/elsewhere").check()
