@@ -87,7 +87,8 @@ class Contacts:
         student = self._tables.students.get(tie["dcid"], {})
         enrolled: Any = student.get("school_enrollment", {})
         return {
-            "studentContactId": row["id"] * 10 + tie["sequence"],
+            # of this contact and this student: no other tie has it
+            "studentContactId": row["id"] * 100_000 + tie["dcid"],
             "sequence": tie["sequence"],
             "dcid": tie["dcid"],
             "studentNumber": str(student.get("local_id", "")),

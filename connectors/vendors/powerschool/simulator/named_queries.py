@@ -1,35 +1,63 @@
-"""PowerQueries on the simulated server: the plugin's own, and two that every server has.
+"""PowerQueries on the simulated server: the plugin's own, and three that every server has.
 
 Source: PowerSchool developer pages on PowerQuery: POST with a JSON body, `page`, `pagesize` (0: all
 rows), `order`, `count` and `/count`; `$q` by aliases, joined by `;` alone; `projection` with
-semicolons; an answer without rows has no `record`; 400, 403 and 404.
+semicolons; `$dataversion` with `$dataversion_applicationname`; an answer without rows has no
+`record`; 400, 403 and 404. Which columns `get_student_basic_info` has is not told.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
-from operator import itemgetter
-from typing import Any
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from connectors.district.faults import Faults
+from connectors.vendors.powerschool.simulator.fiql import in_order, restricted
 from connectors.vendors.powerschool.simulator.tables import Item, Tables
 
 #: What our plugin's queries are called in front.
 PREFIX = "org.bellringer.roster"
-_CLAUSE = re.compile(r"(\w+)\.(\w+)(==|=gt=|=ge=|=lt=|=le=)(.*)")
-_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
-    "==": lambda left, right: left == right,
-    "=gt=": lambda left, right: left > right,
-    "=ge=": lambda left, right: left >= right,
-    "=lt=": lambda left, right: left < right,
-    "=le=": lambda left, right: left <= right,
-}
+#: The data version that is asked for, and of which application; one is nothing without the other.
+_VERSION = ("$dataversion", "$dataversion_applicationname")
 Rows = list[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query that is installed.
+
+    Attributes:
+        alias: of its table.
+        columns: of a row; it has each, though it be null.
+        make: gives its rows by the arguments.
+        arguments: that it takes.
+        keys: by table of the data version, the column with the key of the record it was joined of.
+    """
+
+    alias: str
+    columns: tuple[str, ...]
+    make: Callable[[Item], Rows]
+    arguments: frozenset[str] = frozenset()
+    keys: Mapping[str, str] | None = None
+
+    def rows(self, arguments: Item) -> Rows:
+        """Return the rows, each with every column."""
+        return [
+            {column: row.get(column) for column in self.columns} for row in self.make(arguments)
+        ]
+
+    def changed(self, rows: Rows, changes: Mapping[str, list[int]]) -> Rows:
+        """Return the rows of which a record has changed: the tables are joined by outer joins."""
+        keys = (self.keys or {}).items()
+        return [
+            row
+            for row in rows
+            if any(row[column] in changes.get(table, ()) for table, column in keys)
+        ]
 
 
 class NamedQueries:
@@ -47,19 +75,46 @@ class NamedQueries:
         self.has_plugin = True
         self.may_read = True
         self.is_flat = True
-        #: By name: the alias of its table, its arguments, and what makes its rows.
-        self._known: dict[str, tuple[str, frozenset[str], Callable[[Item], Rows]]] = {
-            f"{PREFIX}.student.contacts": ("contacts", frozenset(), self._contacts),
-            f"{PREFIX}.section.members": ("members", frozenset({"start_year"}), self._members),
-            "com.pearson.core.student.student_dcid_id_map": (
-                "students",
-                frozenset({"students_id", "students_dcid"}),
-                self._ids,
+        students = {"students": "dcid"}
+        self._known: dict[str, Query] = {
+            f"{PREFIX}.student.contacts": Query(
+                "contacts",
+                (
+                    *("student_dcid", "school_dcid", "contact_id", "first_name", "middle_name"),
+                    *("last_name", "email", "relationship", "is_custodial"),
+                ),
+                self._contacts,
+                keys={"students": "student_dcid", "contacts": "contact_id"},
             ),
-            "com.pearson.core.guardian.student_guardian_detail": (
+            f"{PREFIX}.section.members": Query(
+                "members",
+                ("id", "section_dcid", "student_dcid", "entry_date", "exit_date"),
+                self._members,
+                frozenset({"start_year"}),
+                {"cc": "id", "sections": "section_dcid"},
+            ),
+            "com.pearson.core.student.student_dcid_id_map": Query(
                 "students",
-                frozenset({"guardian_id"}),
+                ("id", "dcid"),
+                self._ids,
+                frozenset({"students_id", "students_dcid"}),
+                students,
+            ),
+            "com.pearson.core.guardian.student_guardian_detail": Query(
+                "students",
+                ("id", "dcid"),
                 self._of_guardian,
+                frozenset({"guardian_id"}),
+                students,
+            ),
+            "com.pearson.core.student.search.get_student_basic_info": Query(
+                "students",
+                (
+                    *("id", "dcid", "student_number", "first_name", "middle_name", "last_name"),
+                    *("gender", "dob", "grade_level", "enroll_status", "schoolid"),
+                ),
+                self._basics,
+                keys=students,
             ),
         }
 
@@ -73,7 +128,8 @@ class NamedQueries:
         found = await self._found(request)
         if isinstance(found, Response):
             return found
-        alias, rows, body = found
+        query, rows, body, version = found
+        alias = query.alias
         params = request.query_params
         try:
             page, size = int(params.get("page", 1)), int(params.get("pagesize", 100))
@@ -91,6 +147,8 @@ class NamedQueries:
             answer = {"name": alias, "record": shown[0] if len(shown) == 1 else shown, **answer}
         if params.get("count") == "true":
             answer["count"] = len(rows)
+        if "$dataversion" in body:
+            answer["$dataversion"] = version
         return JSONResponse(answer)
 
     async def count(self, request: Request) -> Response:
@@ -106,30 +164,38 @@ class NamedQueries:
     def _installed(self) -> list[str]:
         return [name for name in self._known if self.has_plugin or not name.startswith(PREFIX)]
 
-    async def _found(self, request: Request) -> Response | tuple[str, Rows, Item]:
+    async def _found(self, request: Request) -> Response | tuple[Query, Rows, Item, str]:
+        """Return a query, its rows, the body, and the data version that the rows are of."""
         name = request.path_params["name"]
         if name not in self._installed():
             return _message(404, "there is no such query")
-        alias, arguments, make = self._known[name]
+        query = self._known[name]
         if name.startswith(PREFIX) and not self.may_read:
             return _message(403, "a field was not asked for by the plugin")
         try:
             body = json.loads(await request.body() or b"{}")
-            unknown = set(body) - arguments - {"$q", "projection"}
+            unknown = set(body) - query.arguments - {"$q", "projection", *_VERSION}
             if unknown:
                 return _message(400, f"{', '.join(sorted(unknown))}: no such argument")
             with self._tables.lock:
-                rows = make(body)
-            query = str(body.get("$q") or request.query_params.get("$q", ""))
-            for clause in filter(None, query.split(";")):
-                rows = _restricted(rows, alias, clause)
-            order = request.query_params.get("order", "")
-            for part in reversed([part for part in order.split(",") if part]):
-                column, _, way = part.partition(";")
-                rows.sort(key=itemgetter(column.rpartition(".")[2]), reverse=way == "desc")
+                rows, version = query.rows(body), str(self._tables.version)
+                if any(name in body for name in _VERSION):
+                    rows = query.changed(rows, self._changes(body))
+            asked = str(body.get("$q") or request.query_params.get("$q", ""))
+            for clause in filter(None, asked.split(";")):
+                rows = restricted(rows, query.alias, query.columns, clause)
+            rows = in_order(rows, query.columns, request.query_params.get("order", ""))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return _message(400, f"not understood: {error}")
-        return alias, rows, body
+        return query, rows, body, version
+
+    def _changes(self, body: Item) -> Mapping[str, list[int]]:
+        version, application = (body.get(name) for name in _VERSION)
+        if version is None or not application:
+            raise ValueError(f"{' and '.join(_VERSION)}: both or neither")
+        if not (str(version).isascii() and str(version).isdigit()):
+            raise ValueError("$dataversion is no integer")
+        return self._tables.changed_since(int(str(version)))
 
     def _shown(self, alias: str, row: Item, body: Item) -> Item:
         wanted = [part.rpartition(".")[2] for part in str(body.get("projection", "*")).split(";")]
@@ -194,6 +260,23 @@ class NamedQueries:
             if not wanted or dcid in wanted
         ]
 
+    def _basics(self, body: Item) -> Rows:
+        del body
+        return [
+            {
+                "id": dcid,
+                "dcid": dcid,
+                "student_number": student["local_id"],
+                **student["name"],
+                "gender": _part(student, "demographics").get("gender"),
+                "dob": _part(student, "demographics").get("birth_date"),
+                "grade_level": student["school_enrollment"]["grade_level"],
+                "enroll_status": student["school_enrollment"]["enroll_status_code"],
+                "schoolid": student["school_enrollment"]["school_number"],
+            }
+            for dcid, student in sorted(self._tables.students.items())
+        ]
+
     def _of_guardian(self, body: Item) -> Rows:
         wanted = {int(key) for key in body.get("guardian_id", [])}
         found = [self._tables.contacts[key] for key in wanted if key in self._tables.contacts]
@@ -201,20 +284,10 @@ class NamedQueries:
         return [{"id": dcid, "dcid": dcid} for dcid in sorted(students)]
 
 
-def _restricted(rows: Rows, alias: str, clause: str) -> Rows:
-    match = _CLAUSE.fullmatch(clause)
-    if match is None or match[1] != alias:
-        raise ValueError(f"{clause} names no column of the query")
-    column, compare, wanted = match[2], _COMPARE[match[3]], match[4]
-    if rows and column not in rows[0]:
-        raise ValueError(f"{column} is no column of the query")
-    return [row for row in rows if compare(*_alike(row.get(column), wanted))]
-
-
-def _alike(value: Any, wanted: str) -> tuple[Any, Any]:
-    if isinstance(value, int) and re.fullmatch(r"-?[0-9]+", wanted):
-        return value, int(wanted)
-    return str(value), wanted
+def _part(item: Item, name: str) -> Item:
+    """Return a part of a record, empty where the record has none."""
+    found = item.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _message(status: int, told: str) -> Response:

@@ -292,6 +292,9 @@ def test_access_levels(raw, vendor, level):
     body = {"students": {"student": INSERT}}
     answer = raw.http.post(f"{raw.url}/ws/v1/student", headers=raw.headers, json=body)
     assert answer.status_code == 403
+    # it is for /ws/v1 alone
+    for path in ("/ws/dataversion/bellringer/0", "/ws/contacts/student/5000"):
+        assert raw.ask(path).status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"students": 1}', b"\xff"])
@@ -341,6 +344,20 @@ def test_contacts_are_bare_and_their_nulls_written(raw):
     assert raw.ask("/ws/contacts/student/1").status_code == 404
 
 
+def test_a_tie_of_contact_and_student_has_an_id_of_its_own(raw, vendor):
+    (contact,) = raw.get("/ws/contacts/student/5000")
+    held = vendor.record("contacts", contact["contactId"])
+    vendor.edit(
+        "contacts",
+        contact["contactId"],
+        students=[*held["students"], {**held["students"][0], "dcid": 5001}],
+    )
+    told = raw.get(f"/ws/contacts/contact/{contact['contactId']}")["contactStudents"]
+    told += [tie for one in raw.get("/ws/contacts/student/5001") for tie in one["contactStudents"]]
+    ties = {(tie["guardianId"], tie["dcid"]): tie["studentContactId"] for tie in told}
+    assert len(ties) == len(set(ties.values())) == 3
+
+
 def test_a_student_without_contacts_is_204(raw, vendor):
     (contact,) = raw.get("/ws/contacts/student/5000")
     vendor.remove("contacts", contact["contactId"])
@@ -369,6 +386,74 @@ def test_a_query(raw, vendor):
     assert set(shown.json()["record"]) <= {"_name", "email", "contact_id"}
     vendor.set(is_flat=False)
     assert "tables" in query(raw, name, {}, pagesize=1).json()["record"]
+
+
+BASICS = "com.pearson.core.student.search.get_student_basic_info"
+
+
+def test_a_query_by_data_version_gives_what_has_changed(raw, vendor):
+    name = "org.bellringer.roster.student.contacts"
+    now = raw.get("/ws/dataversion/bellringer/0")["$dataversion"]
+
+    def since(version):
+        asked = {"$dataversion": version, "$dataversion_applicationname": "bellringer"}
+        return query(raw, name, asked).json()
+
+    assert since(now) == {"@extensions": "", "$dataversion": now}
+    vendor.edit("students", 5003, student_username="x")
+    contact = raw.get("/ws/contacts/student/5007")[0]["contactId"]
+    vendor.edit("contacts", contact, emails=["x@example.org"])
+    found = since(now)
+    assert {row["student_dcid"] for row in found["record"]} == {"5003", "5007"}
+    assert int(found["$dataversion"]) > int(now)
+    assert "record" not in since(found["$dataversion"])
+    assert "$dataversion" not in query(raw, name, {}).json()
+    asked = {"$dataversion": now, "$dataversion_applicationname": "bellringer", "start_year": 2026}
+    vendor.edit("enrollments", 90_000, exit_date="2027-01-01")
+    members = query(raw, "org.bellringer.roster.section.members", asked).json()["record"]
+    assert members["id"] == "90000"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"$dataversion": "1"},
+        {"$dataversion_applicationname": "bellringer"},
+        {"$dataversion": "x", "$dataversion_applicationname": "bellringer"},
+        {"$dataVersion": "1", "$dataversion_applicationname": "bellringer"},
+    ],
+)
+def test_a_data_version_has_an_application(raw, body):
+    assert query(raw, BASICS, body).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("asked", "keys"),
+    [
+        ("students.middle_name==\0", {"5001"}),
+        ("students.first_name==Novu*;students.id=lt=5003", {"5000", "5002"}),
+        ("students.first_name==Novu*", {"5000", "5002"}),
+        ("students.first_name==Novu", set()),
+    ],
+)
+def test_nulls_and_wildcards_of_a_query(raw, vendor, asked, keys):
+    for dcid in range(5000, 5026):
+        vendor.edit("students", dcid, name={"first_name": "Alku", "middle_name": "M"})
+    vendor.edit("students", 5001, name={"middle_name": None})
+    for dcid in (5000, 5002):
+        vendor.edit("students", dcid, name={"first_name": "Novuba"})
+    found = query(raw, BASICS, {"$q": asked}).json().get("record", [])
+    found = found if isinstance(found, list) else [found]
+    assert {row["dcid"] for row in found} == keys
+
+
+def test_an_order_takes_nulls(raw, vendor):
+    vendor.edit("students", 5000, name={"middle_name": None})
+    vendor.edit("students", 5001, name={"middle_name": "Zz"})
+    params = {"order": "students.middle_name;desc,students.id", "pagesize": 1}
+    assert query(raw, BASICS, {}, **params).json()["record"]["dcid"] == "5001"
+    assert query(raw, BASICS, {}, order="students.colour").status_code == 400
+    assert query(raw, f"{BASICS}/count", {}).json() == {"count": 26}
 
 
 @pytest.mark.parametrize(
