@@ -275,7 +275,9 @@ class Server:
             return _message(400, "the body is not understood")
         records = given if isinstance(given, list) else [given]
         self.control.writes += records
-        results = [write(self.tables, record) for record in records]
+        used: set[str] = set()
+        base = wire.address(request)
+        results = [write(self.tables, record, used, base) for record in records]
         if self.faults.strike("warning", place):
             results = [_warned(result) for result in results]
         if self.faults.strike("silent", place):

@@ -80,6 +80,11 @@ def headings(table: str) -> Item:
     return found
 
 
+def address(request: Request) -> str:
+    """Return the server's own address, as the client wrote it."""
+    return str(request.url).partition("/ws/")[0]
+
+
 def one_or_many(items: list[Any]) -> Any:
     """Return a list as the JSON made of XML has it: the XML beneath knows no list of one."""
     return items[0] if len(items) == 1 else items

@@ -285,6 +285,84 @@ def test_records_that_fail_do_so_one_by_one_in_an_answer_of_200(raw):
     assert isinstance(results["result"][2]["error_message"]["error"], dict)
 
 
+BLOCKS = {
+    "demographics": {"gender": "F", "projected_graduation_year": 2031},
+    "phones": {"main": {"number": "555-0101"}},
+    "addresses": {
+        "physical": {
+            "street": "1 Kuja", "city": "Kuja", "state_province": "CA", "postal_code": "85250-1",
+        }
+    },
+    "contact": {"guardian_email": "p@example.org"},
+}  # fmt: skip
+
+
+def test_an_update_keeps_what_it_is_given(raw):
+    born = raw.get("/ws/v1/student/5000?expansions=demographics")["student"]["demographics"]
+    results = raw.post({"client_uid": "1", "action": "UPDATE", "id": "5000", **BLOCKS})
+    assert results["result"]["status"] == "SUCCESS"
+    # the address of the record, and not its path alone
+    told = raw.http.get(results["result"]["success_message"]["ref"], headers=raw.headers)
+    assert told.json()["student"]["id"] == 5000
+    found = raw.get(f"/ws/v1/student/5000?expansions={','.join(BLOCKS)}")["student"]
+    assert {name: found[name] for name in BLOCKS} == {
+        **BLOCKS,
+        "demographics": {**born, **BLOCKS["demographics"]},
+    }
+    raw.post({"client_uid": "1", "action": "UPDATE", "id": "5000", "contact": {"father": "Kuja"}})
+    found = raw.get("/ws/v1/student/5000?expansions=contact")["student"]["contact"]
+    assert found == {"guardian_email": "p@example.org", "father": "Kuja"}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"demographics": "F"}, "demographics"),
+        ({"addresses": {"mailing": {"city": "Kuja"}}}, "addresses/mailing/street"),
+        ({"contact": {"doctor_name": "Kuja"}}, "contact/doctor_phone"),
+        ({"phones": {"main": {"number": "5" * 31}}}, "phones/main/number"),
+    ],
+)
+def test_a_block_that_is_not_taken(raw, given, field):
+    result = raw.post({"client_uid": "1", "action": "UPDATE", "id": "5000", **given})["result"]
+    assert result["status"] == "ERROR"
+    errors = result["error_message"]["error"]
+    fields = [one["field"] for one in (errors if isinstance(errors, list) else [errors])]
+    assert f"student/{field}" in fields
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"enroll_status": "P"}, ("P", -1)),
+        ({"enroll_status_code": -1}, ("P", -1)),
+        ({"enroll_status_code": "4"}, ("H", 4)),
+        ({}, ("A", 0)),
+        ({"enroll_status": "T"}, None),
+        ({"enroll_status_code": 2}, None),
+        ({"enroll_status": "A", "enroll_status_code": 0}, None),
+    ],
+)
+def test_letter_and_code_of_a_status_are_told_by_each_other(raw, given, told):
+    enrolled = {**INSERT["school_enrollment"], **given}
+    if "enroll_status" not in given:
+        del enrolled["enroll_status"]
+    result = raw.post({**INSERT, "school_enrollment": enrolled})["result"]
+    if told is None:
+        assert result["status"] == "ERROR"
+        return
+    path = f"/ws/v1/student/{result['success_message']['id']}?expansions=school_enrollment"
+    found = raw.get(path)["student"]["school_enrollment"]
+    assert (found["enroll_status"], found["enroll_status_code"]) == told
+
+
+def test_a_client_uid_that_comes_again_is_an_error_of_that_record(raw):
+    one = {"client_uid": "7", "action": "UPDATE", "id": "5000", "student_username": "a"}
+    results = raw.post([one, {**one, "client_uid": 7, "id": "5001", "student_username": "b"}])
+    assert [result["status"] for result in results["result"]] == ["SUCCESS", "ERROR"]
+    assert "student_username" not in raw.get("/ws/v1/student/5001")["student"]
+
+
 @pytest.mark.parametrize("level", ["NONE", "READ"])
 def test_access_levels(raw, vendor, level):
     vendor.set(access=level)
