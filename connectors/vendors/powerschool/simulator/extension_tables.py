@@ -1,26 +1,38 @@
-"""`/ws/schema/table` on the simulated server, for the one extension of students that it has.
+"""`/ws/schema/table` on the simulated server: the extension of students, and a child table.
 
-Source: PowerSchool developer pages on tables: `projection` is required, all values are text, one
-record is an object, `/count` is not wrapped; a change answers with a result for each record.
+Source: PowerSchool developer pages on tables: `projection` is required, all values are text,
+`/count` is not wrapped; a change answers with a result for each record, a delete with 204. Not
+told, and so inferred: the shape of `/metadata`, and that a record of an extension comes and goes
+with its student (403).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from connectors.vendors.powerschool.simulator.tables import EXTENSION, Item, Tables
-from connectors.vendors.powerschool.simulator.wire import one_or_many
+from connectors.vendors.powerschool.simulator.fiql import in_order, restricted
+from connectors.vendors.powerschool.simulator.tables import CHILD, COLUMNS, EXTENSION, Item, Tables
+from connectors.vendors.powerschool.simulator.wire import address
+
+#: The columns of each table; a record has all of them, though they be null.
+TABLES: Mapping[str, tuple[str, ...]] = {
+    EXTENSION: ("id", "studentsdcid", *COLUMNS),
+    CHILD: ("id", "studentsdcid", "badge"),
+}
+_WHOLE = frozenset({"id", "studentsdcid"})
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class ExtensionTables:
-    """Answers for `u_students_extension`, of which each student has one record.
+    """Answers for `u_students_extension`, of which each student has one record, and `u_badges`.
 
     Args:
-        tables: hold the records, at the students.
+        tables: hold the records.
         page_sizes: the largest page by resource.
     """
 
@@ -28,72 +40,212 @@ class ExtensionTables:
         self._tables = tables
         self._page_sizes = page_sizes
 
+    def routes(self) -> list[tuple[str, Handler, str]]:
+        """Return the paths, what answers them, and their methods."""
+        path = "/ws/schema/table/{table}"
+        return [
+            (f"{path}/count", self.count, "GET"),
+            (f"{path}/metadata", self.metadata, "GET"),
+            (f"{path}/{{key:int}}", self.one, "GET"),
+            (f"{path}/{{key:int}}", self.update, "PUT"),
+            (f"{path}/{{key:int}}", self.delete, "DELETE"),
+            (path, self.listed, "GET"),
+            (path, self.insert, "POST"),
+        ]
+
     async def listed(self, request: Request) -> Response:
         """Answer `GET /ws/schema/table/{table}`."""
         params, size = request.query_params, self._page_sizes["schema_table_query"]
-        if request.path_params["table"].lower() != EXTENSION:
+        table = _table(request)
+        if table is None:
             return _message(404, "there is no such table")
-        if not params.get("projection"):
-            return _message(400, "projection is required")
         try:
+            wanted = _projected(request, table)
             page, asked = int(params.get("page", 1)), int(params.get("pagesize", size))
-            rows = self._rows(params.get("q", ""))
+            rows = self._asked_for(table, params)
         except ValueError as error:
             return _message(400, str(error))
-        if not 1 <= asked <= size:
+        if not 1 <= asked <= size or page < 1:
             return _message(400, "pagesize is greater than the maximum")
-        found = [_record(row) for row in rows[(page - 1) * asked : page * asked]]
+        cut = rows[(page - 1) * asked : page * asked]
+        found = [_record(table, row, wanted) for row in cut]
         shown = {"record": found} if found else {}
-        return JSONResponse({"name": EXTENSION, **shown, "@extensions": ""})
+        return JSONResponse({"name": table, **shown, "@extensions": ""})
 
     async def count(self, request: Request) -> Response:
         """Answer `GET /ws/schema/table/{table}/count`."""
+        table = _table(request)
+        if table is None:
+            return _message(404, "there is no such table")
         try:
-            return JSONResponse({"count": len(self._rows(request.query_params.get("q", "")))})
+            count = len(self._asked_for(table, {"q": request.query_params.get("q", "")}))
         except ValueError as error:
             return _message(400, str(error))
+        return JSONResponse({"count": count})
+
+    async def metadata(self, request: Request) -> Response:
+        """Answer `GET /ws/schema/table/{table}/metadata`."""
+        table = _table(request)
+        if table is None:
+            return _message(404, "there is no such table")
+        columns = [
+            {"name": name, "type": "Integer" if name in _WHOLE else "String"}
+            for name in TABLES[table]
+        ]
+        return JSONResponse({"name": table, "columns": columns})
 
     async def one(self, request: Request) -> Response:
-        """Answer `GET` and `PUT /ws/schema/table/{table}/{dcid}`."""
-        dcid = request.path_params["dcid"]
-        if request.path_params["table"].lower() != EXTENSION or dcid not in self._tables.students:
-            return _message(404, "there is no such record")
-        if request.method == "GET":
-            row = next(row for row in self._rows("") if row["id"] == str(dcid))
-            return JSONResponse({"name": EXTENSION, **_record(row), "@extensions": ""})
+        """Answer `GET /ws/schema/table/{table}/{key}`."""
+        found = self._found(request)
+        if isinstance(found, Response):
+            return found
+        table, row = found
         try:
-            given = json.loads(await request.body())["tables"][EXTENSION]
-            changes = {name.lower(): value for name, value in given.items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return _message(400, "the body is not understood")
-        if not all(isinstance(value, str) for value in changes.values()):
-            return _message(400, "typecast error: every value is text")
-        with self._tables.lock:
-            held = self._tables.students[dcid].setdefault("_extension", {})
-            held |= {name: value or None for name, value in changes.items() if name != "id"}
-            self._tables.touch(EXTENSION, dcid)
-        done = {"id": dcid, "ref": f"/ws/schema/table/{EXTENSION}/{dcid}"}
-        result = {"status": "SUCCESS", "action": "UPDATE", "success_message": done}
-        counts = {"insert_count": 0, "update_count": 1, "delete_count": 0}
-        return JSONResponse({**counts, "result": one_or_many([result])})
+            wanted = _projected(request, table)
+        except ValueError as error:
+            return _message(400, str(error))
+        return JSONResponse({**_record(table, row, wanted), "@extensions": ""})
 
-    def _rows(self, query: str) -> list[Item]:
+    async def insert(self, request: Request) -> Response:
+        """Answer `POST /ws/schema/table/{table}`."""
+        table = _table(request)
+        if table is None:
+            return _message(404, "there is no such table")
+        if table == EXTENSION:
+            return _message(403, "each student has a record of it already")
+        try:
+            given = await self._given(request, table)
+        except ValueError as error:
+            return _message(400, str(error))
         with self._tables.lock:
-            rows = [
-                {"id": str(dcid), "studentsdcid": str(dcid), **student.get("_extension", {})}
+            self._tables.last_badge += 1
+            key = self._tables.last_badge
+            self._tables.badges[key] = {**dict.fromkeys(TABLES[table]), **given, "id": key}
+            self._tables.touch(table, key)
+        return _done(request, table, "INSERT", key, 201)
+
+    async def update(self, request: Request) -> Response:
+        """Answer `PUT /ws/schema/table/{table}/{key}`."""
+        found = self._found(request)
+        if isinstance(found, Response):
+            return found
+        table, key = found[0], request.path_params["key"]
+        try:
+            given = await self._given(request, table)
+        except ValueError as error:
+            return _message(400, str(error))
+        with self._tables.lock:
+            if table == EXTENSION:
+                held = self._tables.students[key].setdefault("_extension", {})
+                given.pop("studentsdcid", None)  # it stays that student's
+            else:
+                held = self._tables.badges[key]
+            held |= given
+            self._tables.touch(table, key)
+        return _done(request, table, "UPDATE", key, 200)
+
+    async def delete(self, request: Request) -> Response:
+        """Answer `DELETE /ws/schema/table/{table}/{key}`."""
+        found = self._found(request)
+        if isinstance(found, Response):
+            return found
+        if found[0] == EXTENSION:
+            return _message(403, "a record of it goes with its student")
+        with self._tables.lock:
+            del self._tables.badges[request.path_params["key"]]
+            self._tables.touch(found[0], request.path_params["key"])
+        return Response(status_code=204)
+
+    def _found(self, request: Request) -> Response | tuple[str, Item]:
+        table, key = _table(request), request.path_params["key"]
+        if table is None:
+            return _message(404, "there is no such table")
+        row = next((row for row in self._rows(table) if row["id"] == key), None)
+        return (table, row) if row is not None else _message(404, "there is no such record")
+
+    async def _given(self, request: Request, table: str) -> Item:
+        """Return the columns that a body sets; "" is null.
+
+        Raises:
+            ValueError: it is not understood, or sets what it may not.
+        """
+        try:
+            tables = json.loads(await request.body())["tables"]
+            given = {name.lower(): held for name, held in tables[table].items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError("the body is not understood") from error
+        if unknown := given.keys() - {*TABLES[table], "name"}:
+            raise ValueError(f"{', '.join(sorted(unknown))}: there is no such column")
+        if not all(isinstance(held, str) for held in given.values()):
+            raise ValueError("typecast error: every value is text")
+        owner = given.get("studentsdcid")
+        if owner and (not owner.isascii() or not owner.isdigit()):
+            raise ValueError("typecast error: studentsdcid is a whole number")
+        if owner and int(owner) not in self._tables.students:
+            raise ValueError("studentsdcid: there is no such student")
+        return {
+            name: (int(held) if name in _WHOLE else held) if held else None
+            for name, held in given.items()
+            if name not in {"id", "name"}
+        }
+
+    def _asked_for(self, table: str, params: Mapping[str, str]) -> list[Item]:
+        """Return the rows that `q` lets through, in the order of `sort`.
+
+        Raises:
+            ValueError: one of them is not understood.
+        """
+        rows, columns = self._rows(table), TABLES[table]
+        for clause in filter(None, params.get("q", "").split(";")):
+            rows = restricted(rows, None, columns, clause)
+        way = ";desc" if params.get("sortdescending", "").lower() in {"true", "1"} else ""
+        names = filter(None, params.get("sort", "").split(","))
+        return in_order(rows, columns, ",".join(f"{name}{way}" for name in names))
+
+    def _rows(self, table: str) -> list[Item]:
+        with self._tables.lock:
+            if table == CHILD:
+                return [dict(row) for _, row in sorted(self._tables.badges.items())]
+            empty = dict.fromkeys(COLUMNS)
+            return [
+                {**empty, **student.get("_extension", {}), "id": dcid, "studentsdcid": dcid}
                 for dcid, student in sorted(self._tables.students.items())
             ]
-        for clause in filter(None, query.split(";")):
-            column, is_equal, value = clause.partition("==")
-            if not is_equal:
-                raise ValueError(f"{clause} is not understood")
-            rows = [row for row in rows if str(row.get(column.lower(), "")) == value]
-        return rows
 
 
-def _record(row: Item) -> Item:
-    shown = {name: value for name, value in row.items() if value is not None}
-    return {"id": int(row["id"]), "name": EXTENSION, "tables": {EXTENSION: shown}}
+def _table(request: Request) -> str | None:
+    """Return the table of a path, None: there is none of this name."""
+    name = str(request.path_params["table"]).lower()
+    return name if name in TABLES else None
+
+
+def _projected(request: Request, table: str) -> tuple[str, ...]:
+    """Return the columns that are to be sent.
+
+    Raises:
+        ValueError: there is no projection, or it names no column.
+    """
+    told = request.query_params.get("projection", "")
+    names = tuple(name.strip().lower() for name in told.split(",") if name.strip())
+    if not names:
+        raise ValueError("projection is required")
+    if "*" in names:
+        return TABLES[table]
+    if unknown := set(names) - set(TABLES[table]):
+        raise ValueError(f"{', '.join(sorted(unknown))}: there is no such column")
+    return names
+
+
+def _record(table: str, row: Item, wanted: tuple[str, ...]) -> Item:
+    shown = {name: str(row[name]) for name in wanted if row[name] is not None}
+    return {"id": row["id"], "name": table, "tables": {table: shown}}
+
+
+def _done(request: Request, table: str, action: str, key: int, status: int) -> Response:
+    done = {"id": key, "ref": f"{address(request)}/ws/schema/table/{table}/{key}"}
+    result: dict[str, Any] = {"status": "SUCCESS", "action": action, "success_message": done}
+    counts = {f"{one.lower()}_count": int(one == action) for one in ("INSERT", "UPDATE", "DELETE")}
+    return JSONResponse({**counts, "result": [result]}, status_code=status)
 
 
 def _message(status: int, told: str) -> Response:

@@ -119,10 +119,7 @@ class Server:
             (f"{query}/api", self.queries.known, "GET"),
             (f"{query}/{{name}}/count", self.queries.count, "POST"),
             (f"{query}/{{name}}", self.queries.rows, "POST"),
-            ("/ws/schema/table/{table}/count", tables.count, "GET"),
-            ("/ws/schema/table/{table}/{dcid:int}", tables.one, "GET"),
-            ("/ws/schema/table/{table}/{dcid:int}", tables.one, "PUT"),
-            ("/ws/schema/table/{table}", tables.listed, "GET"),
+            *tables.routes(),
         ]
         return [
             Route(path, self._guard(handler, by_level=False), methods=[method])

@@ -20,6 +20,8 @@ NAMES = (
 )
 #: The one extension of students, with a column of its own for each of these.
 EXTENSION, COLUMNS = "u_students_extension", ("preferredname", "school_email")
+#: A table of which a student may have any number of records; at first there are none.
+CHILD = "u_badges"
 #: What the data version calls them where it has another name.
 VERSIONED = {"enrollments": "cc", "staff": "schoolstaff"}
 _PORTIONS = {"schoolYear": 1, "semester": 2, "term": 3, "gradingPeriod": 4}
@@ -40,6 +42,8 @@ class Tables:
         self.students: dict[int, Item] = {}
         self.enrollments: dict[int, Item] = {}
         self.contacts: dict[int, Item] = {}
+        self.badges: dict[int, Item] = {}
+        self.last_badge = 0
         self._members: dict[int, list[Item]] | None = None
         self._contacts: dict[int, list[Item]] | None = None
         self._last_enrollment = 0

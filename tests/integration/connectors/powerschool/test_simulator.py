@@ -558,7 +558,8 @@ def test_a_table(raw):
         headers=raw.headers,
         json={"tables": {"u_students_extension": {"preferredname": "Bo"}}},
     )
-    assert changed.json()["result"]["status"] == "SUCCESS"
+    (result,) = changed.json()["result"]
+    assert result["status"] == "SUCCESS"
     found = raw.get(f"{table}?projection=*&q=preferredname==Bo")
     (record,) = found["record"]
     assert record["tables"]["u_students_extension"] == {
@@ -567,6 +568,98 @@ def test_a_table(raw):
     wrong = {"tables": {"u_students_extension": {"preferredname": 5}}}
     answer = raw.http.put(f"{raw.url}{table}/5000", headers=raw.headers, json=wrong)
     assert answer.status_code == 400
+
+
+BADGES = "/ws/schema/table/u_badges"
+
+
+def change(raw, method: str, path: str, table: str = "u_badges", **values: Any) -> httpx.Response:
+    body = {"tables": {table: values}}
+    return raw.http.request(method, f"{raw.url}{path}", headers=raw.headers, json=body)
+
+
+def test_records_of_a_child_table_come_and_go(raw):
+    now = raw.get("/ws/dataversion/bellringer/0")["$dataversion"]
+    keys = []
+    for badge in ("77", "9", "abc"):
+        made = change(raw, "POST", BADGES, studentsdcid="5001", badge=badge)
+        assert (made.status_code, made.json()["insert_count"]) == (201, 1)
+        (result,) = made.json()["result"]
+        keys.append(result["success_message"]["id"])
+    one = raw.http.get(
+        result["success_message"]["ref"], params={"projection": "*"}, headers=raw.headers
+    ).json()
+    own = {"id": str(keys[2]), "studentsdcid": "5001", "badge": "abc"}
+    assert one == {
+        "id": keys[2], "name": "u_badges", "tables": {"u_badges": own}, "@extensions": "",
+    }  # fmt: skip
+    again = change(raw, "PUT", f"{BADGES}/{keys[1]}", id=str(keys[1]), name="u_badges", badge="")
+    assert again.json()["update_count"] == 1
+    (found,) = raw.get(f"{BADGES}?projection=id&q=badge==\\u0000")["record"]
+    assert found["tables"]["u_badges"] == {"id": str(keys[1])}
+    assert raw.http.delete(f"{raw.url}{BADGES}/{keys[0]}", headers=raw.headers).status_code == 204
+    assert raw.http.delete(f"{raw.url}{BADGES}/{keys[0]}", headers=raw.headers).status_code == 404
+    assert raw.get(f"{BADGES}/count") == {"count": 2}
+    tables = raw.get(f"/ws/dataversion/bellringer/{now}")["tables"]
+    assert sorted(tables["u_badges"]) == keys
+
+
+def test_what_is_asked_of_a_table(raw):
+    for place, badge in enumerate(("b1", "b2", "c1")):
+        change(raw, "POST", BADGES, studentsdcid=str(5000 + place), badge=badge)
+
+    def badges(told: str) -> list[str]:
+        found = raw.get(f"{BADGES}?projection=badge&{told}").get("record", [])
+        return [one["tables"]["u_badges"]["badge"] for one in found]
+
+    assert badges("sort=badge&sortdescending=true") == ["c1", "b2", "b1"]
+    assert badges("sort=studentsdcid&pagesize=1&page=2") == ["b2"]
+    assert badges("q=badge==b*") == ["b1", "b2"]
+    assert badges("q=studentsdcid=gt=5000;badge=lt=c") == ["b2"]
+    assert badges("q=badge==x") == []
+    assert raw.get(f"{BADGES}/count?q=studentsdcid=ge=5001") == {"count": 2}
+    columns = raw.get(f"{BADGES}/metadata")["columns"]
+    assert [column["name"] for column in columns] == ["id", "studentsdcid", "badge"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("u_other/count", 404),
+        ("u_other/metadata", 404),
+        ("u_other?projection=*", 404),
+        ("u_badges/1?projection=*", 404),
+        ("u_badges?projection=colour", 400),
+        ("u_badges?projection=*&q=colour==1", 400),
+        ("u_badges?projection=*&sort=colour", 400),
+        ("u_badges?projection=*&page=0", 400),
+        ("u_students_extension/5000", 400),
+        ("u_students_extension/5000?projection=*", 200),
+    ],
+)
+def test_what_a_table_refuses(raw, path, status):
+    assert raw.ask(f"/ws/schema/table/{path}").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"badge": 7}, "typecast"),
+        ({"colour": "1"}, "no such column"),
+        ({"studentsdcid": "1"}, "no such student"),
+    ],
+)
+def test_a_record_that_is_not_taken(raw, values, told):
+    answer = change(raw, "POST", BADGES, **values)
+    assert answer.status_code == 400
+    assert told in answer.json()["message"]
+
+
+def test_a_record_of_an_extension_is_its_students(raw):
+    path, name = "/ws/schema/table/u_students_extension", "u_students_extension"
+    assert change(raw, "POST", path, name, preferredname="Bo").status_code == 403
+    assert raw.http.delete(f"{raw.url}{path}/5000", headers=raw.headers).status_code == 403
+    assert change(raw, "PUT", f"{path}/5000", name, colour="1").status_code == 400
 
 
 def test_an_extension_is_sent_when_it_is_asked_for(raw):
