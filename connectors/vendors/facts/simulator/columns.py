@@ -2,8 +2,9 @@
 
 Source: the fields of the vendor's API description, and what was seen of the live API: a filter on a
 column that no record fills finds nothing and is no error, one on a column that there is not is 500;
-a student's columns are flat, though the JSON has some of them in `school`. The columns of a
-student's histories and states, and of user-defined fields, are not told in full: those that are.
+a student's columns are flat, though the JSON has some of them in `school`. Not told, and so
+inferred: the names of a staff member's four level flags, and all columns of a student's histories
+and states.
 """
 
 from __future__ import annotations
