@@ -51,7 +51,7 @@ class GoogleError(Exception):
 
 def precondition(code: str, told: str) -> GoogleError:
     """Return a failed precondition, by the code that its message begins with."""
-    return GoogleError(400, f"@{code} {told}", "FAILED_PRECONDITION")
+    return GoogleError(400, f"{code} {told}", "FAILED_PRECONDITION")
 
 
 def not_found() -> GoogleError:

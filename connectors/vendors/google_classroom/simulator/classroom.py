@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connectors.vendors.google_classroom.simulator.access import may
 from connectors.vendors.google_classroom.simulator.answers import (
     GoogleError,
     Item,
@@ -71,7 +72,9 @@ class Classroom:
             _check_alias(alias)
             if self._store.course(alias) is not None:
                 raise GoogleError(409, "Requested entity already exists")
-        owner = self.known_user(str(given.get("ownerId") or ""))
+        if not given.get("ownerId"):
+            raise GoogleError(400, "Course owner is required.")
+        owner = self.known_user(str(given["ownerId"]))
         if owner["suspended"]:
             raise precondition("IneligibleOwner", "The owner is not active.")
         state = given.get("courseState", "PROVISIONED")
@@ -93,6 +96,21 @@ class Classroom:
         mask = [name for name in asked.one("updateMask").split(",") if name]
         if not mask or set(mask) - MASK:
             raise GoogleError(400, "updateMask: an unknown field, or none")
+        return self._change(course, given, mask)
+
+    def update(self, asked: Asked) -> Item:
+        """Answer `courses.update`: what is not given is cleared, but for owner and state."""
+        course, given = self.known_course(asked.path["id"]), asked.body()
+        kept = {"ownerId", "courseState"} - given.keys()
+        differs = [n for n in sorted(MASK - kept) if given.get(n) != course.fields.get(n)]
+        return self._change(course, given, differs)
+
+    def delete(self, asked: Asked) -> Item:
+        """Answer `courses.delete`, which names no state that a course must be in."""
+        self._store.drop_course(self.known_course(asked.path["id"]))
+        return {}
+
+    def _change(self, course: Course, given: Item, mask: list[str]) -> Item:
         _check_texts(given)
         before = course.fields["courseState"]
         state = given.get("courseState") if "courseState" in mask else before
@@ -129,10 +147,19 @@ class Classroom:
         course.aliases.append(str(alias))
         return {"alias": alias}
 
+    def remove_alias(self, asked: Asked) -> Item:
+        """Answer `courses.aliases.delete`."""
+        course, alias = self.known_course(asked.path["course"]), asked.path["alias"]
+        if alias not in course.aliases:
+            raise not_found()
+        course.aliases.remove(alias)
+        return {}
+
     def members(self, asked: Asked) -> Item:
         """Answer `courses.teachers.list` and `courses.students.list`."""
         listed = asked.path["list"]
-        found = list(self.known_course(asked.path["course"]).members[listed].values())
+        members = self.known_course(asked.path["course"]).members[listed].values()
+        found = [shown_member(one, asked) for one in members]
         return self._page(asked, listed, found, usual=30)
 
     def member(self, asked: Asked) -> Item:
@@ -142,13 +169,13 @@ class Classroom:
         found = course.members[asked.path["list"]].get(user["id"])
         if found is None:
             raise not_found()
-        return found
+        return shown_member(found, asked)
 
     def add_member(self, asked: Asked) -> Item:
         """Answer `create` of a teacher or student."""
         course = self.known_course(asked.path["course"])
         user = self.known_user(str(asked.body().get("userId") or ""))
-        return self.join(course, asked.path["list"], user)
+        return shown_member(self.join(course, asked.path["list"], user), asked)
 
     def join(self, course: Course, listed: str, user: Item) -> Item:
         """Put somebody into a course, if everything speaks for it."""
@@ -205,8 +232,9 @@ class Classroom:
     def _check_modifiable(self, course: Course) -> None:
         if course.fields["courseState"] in {"ARCHIVED", "DECLINED", "SUSPENDED"}:
             raise precondition("CourseNotModifiable", "The course is not active.")
-        if self._store.users[course.fields["ownerId"]]["suspended"]:
-            raise precondition("InactiveCourseOwner", "The owner is suspended.")
+        owner = self._store.users.get(course.fields["ownerId"])
+        if owner is None or owner["suspended"]:
+            raise precondition("InactiveCourseOwner", "The owner is suspended, or gone.")
 
     def _own(self, course: Course, key: str) -> None:
         owner = self.known_user(key)
@@ -235,6 +263,18 @@ class Classroom:
             usual=usual,
             most=self._store.limits.page_size,
         )
+
+
+def shown_profile(profile: Item, asked: Asked) -> Item:
+    """Return a profile as a request may see it: the address needs a scope of its own."""
+    if may(asked.scopes, "classroom.profile.emails"):
+        return profile
+    return {name: value for name, value in profile.items() if name != "emailAddress"}
+
+
+def shown_member(member: Item, asked: Asked) -> Item:
+    """Return a teacher or student as a request may see them."""
+    return {**member, "profile": shown_profile(member["profile"], asked)}
 
 
 def _check_alias(alias: object) -> None:

@@ -1,7 +1,6 @@
-"""The simulated Directory API, and Classroom's invitations and guardians.
+"""The simulated Classroom API's invitations, profiles and guardians.
 
-Source: the bundled discovery documents of the Directory API v1 (`users`, `orgunits`) and of the
-Classroom API v1 (`invitations`, `userProfiles`).
+Source: the bundled discovery document of the Classroom API v1 (`invitations`, `userProfiles`).
 """
 
 from __future__ import annotations
@@ -13,110 +12,12 @@ from connectors.vendors.google_classroom.simulator.answers import (
     page_of,
     precondition,
 )
-from connectors.vendors.google_classroom.simulator.classroom import Classroom
+from connectors.vendors.google_classroom.simulator.classroom import Classroom, shown_profile
 from connectors.vendors.google_classroom.simulator.requests import Asked
-from connectors.vendors.google_classroom.simulator.store import LISTS, Store
+from connectors.vendors.google_classroom.simulator.store import LISTS, Store, profile_of
 
-#: What a new account may be given, beside what it must.
-USER_FIELDS = (
-    *("suspended", "externalIds", "organizations", "relations", "orgUnitPath", "archived"),
-    *("changePasswordAtNextLogin", "recoveryEmail", "phones"),
-)
 #: Guardians of one student at most.
 GUARDIANS = 20
-
-
-class Directory:
-    """Accounts and organisational units.
-
-    Args:
-        store: what there is.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def users(self, asked: Asked) -> Item:
-        """Answer `users.list`."""
-        if not asked.one("customer") and not asked.one("domain"):
-            raise GoogleError(400, "Bad Request", reason="badRequest")
-        found = [dict(user) for user in self._store.users.values()]
-        order = {
-            "": lambda user: user["id"],
-            "email": lambda user: user["primaryEmail"].lower(),
-            "givenName": lambda user: user["name"]["givenName"],
-            "familyName": lambda user: user["name"]["familyName"],
-        }.get(asked.one("orderBy"))
-        if order is None:
-            raise GoogleError(400, "Invalid value for orderBy", reason="invalid")
-        found.sort(key=order, reverse=asked.one("sortOrder") == "DESCENDING")
-        most = min(500, self._store.limits.page_size)
-        return page_of(
-            "users", found, asked.one("maxResults"), asked.one("pageToken"), usual=100, most=most
-        )
-
-    def get(self, asked: Asked) -> Item:
-        """Answer `users.get`."""
-        return dict(self._known(asked))
-
-    def insert(self, asked: Asked) -> Item:
-        """Answer `users.insert`."""
-        given = asked.body()
-        email, name = str(given.get("primaryEmail") or ""), given.get("name") or {}
-        if not all((given.get("password"), name.get("givenName"), name.get("familyName"))):
-            raise GoogleError(400, "Missing required field", reason="required")
-        if email.rpartition("@")[2].lower() != self._store.domain:
-            raise GoogleError(400, "Domain not found.", reason="invalid")
-        if self._store.user(email) is not None:
-            raise GoogleError(409, "Entity already exists.", reason="duplicate")
-        self._check_unit(given)
-        user = self._store.add_user(email, name["givenName"], name["familyName"])
-        user |= {field: given[field] for field in USER_FIELDS if field in given}
-        self._store.misses[user["id"]] = self._store.limits.new_user_misses
-        return dict(user)
-
-    def patch(self, asked: Asked) -> Item:
-        """Answer `users.patch`: what is given is merged into what is there."""
-        user, given = self._known(asked), asked.body()
-        self._check_unit(given)
-        if name := given.get("name"):
-            told = {**user["name"], **name}
-            user["name"] = {**told, "fullName": f"{told['givenName']} {told['familyName']}"}
-        if email := given.get("primaryEmail"):
-            other = self._store.user(str(email))
-            if other is not None and other is not user:
-                raise GoogleError(409, "Entity already exists.", reason="duplicate")
-            user["primaryEmail"] = email
-        user |= {field: given[field] for field in USER_FIELDS if field in given}
-        return dict(user)
-
-    def units(self, asked: Asked) -> Item:
-        """Answer `orgunits.list`; the root is not told of."""
-        del asked
-        found = [_unit(path) for path in self._store.units if path != "/"]
-        return {"kind": "admin#directory#orgUnits", "organizationUnits": found}
-
-    def add_unit(self, asked: Asked) -> Item:
-        """Answer `orgunits.insert`."""
-        given = asked.body()
-        parent = str(given.get("parentOrgUnitPath") or "/")
-        path = f"{parent.rstrip('/')}/{given.get('name') or ''}"
-        if parent not in self._store.units or not given.get("name"):
-            raise GoogleError(400, "Invalid Parent Orgunit Id", reason="invalid")
-        if path in self._store.units:
-            raise GoogleError(400, "Invalid Ou Id", reason="invalid")
-        self._store.units.append(path)
-        return _unit(path)
-
-    def _known(self, asked: Asked) -> Item:
-        user = self._store.user(asked.path["user"])
-        if user is None:
-            raise GoogleError(404, "Resource Not Found: userKey", reason="notFound")
-        return user
-
-    def _check_unit(self, given: Item) -> None:
-        if given.get("orgUnitPath", "/") not in self._store.units:
-            raise GoogleError(400, "Invalid Input: INVALID_OU_ID", reason="invalid")
 
 
 class Asking:
@@ -130,6 +31,11 @@ class Asking:
     def __init__(self, store: Store, classroom: Classroom) -> None:
         self._store = store
         self._classroom = classroom
+
+    def profile(self, asked: Asked) -> Item:
+        """Answer `userProfiles.get`."""
+        user = self._classroom.known_user(asked.path["student"])
+        return shown_profile(profile_of(user), asked)
 
     def invitations(self, asked: Asked) -> Item:
         """Answer `invitations.list`."""
@@ -194,6 +100,13 @@ class Asking:
         ]
         return self._page(asked, "guardians", found)
 
+    def guardian(self, asked: Asked) -> Item:
+        """Answer `userProfiles.guardians.get`."""
+        found = self._store.guardians.get(self._student(asked) or "", {})
+        if asked.path["guardian"] not in found:
+            raise not_found()
+        return found[asked.path["guardian"]]
+
     def remove_guardian(self, asked: Asked) -> Item:
         """Answer `userProfiles.guardians.delete`."""
         found = self._store.guardians.get(self._student(asked) or "", {})
@@ -231,11 +144,16 @@ class Asking:
             raise GoogleError(429, "The student has enough guardians.")
         return self._store.invite_guardian(student, email)
 
-    def change_guardian_invitation(self, asked: Asked) -> Item:
-        """Answer `userProfiles.guardianInvitations.patch`: it can only be withdrawn."""
+    def guardian_invitation(self, asked: Asked) -> Item:
+        """Answer `userProfiles.guardianInvitations.get`."""
         one = self._store.guardian_invitations.get(asked.path["invitation"])
         if one is None or one["studentId"] != self._student(asked):
             raise not_found()
+        return one
+
+    def change_guardian_invitation(self, asked: Asked) -> Item:
+        """Answer `userProfiles.guardianInvitations.patch`: it can only be withdrawn."""
+        one = self.guardian_invitation(asked)
         if asked.one("updateMask") != "state" or asked.body().get("state") != "COMPLETE":
             raise GoogleError(400, "Only the state can be changed, to COMPLETE.")
         if one["state"] != "PENDING":
@@ -263,13 +181,3 @@ class Asking:
             usual=500,
             most=self._store.limits.page_size,
         )
-
-
-def _unit(path: str) -> Item:
-    parent, _, name = path.rpartition("/")
-    return {
-        "kind": "admin#directory#orgUnit",
-        "name": name,
-        "orgUnitPath": path,
-        "parentOrgUnitPath": parent or "/",
-    }

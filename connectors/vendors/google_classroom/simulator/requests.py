@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -13,11 +13,12 @@ from connectors.vendors.google_classroom.simulator.answers import GoogleError, I
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: what its path names, its query, and its body as it came."""
+    """A request: what its path names, its query, its body as it came, and what its token is for."""
 
     path: Mapping[str, str]
     query: Mapping[str, Sequence[str]]
     sent: bytes = b""
+    scopes: Collection[str] = ()
 
     def one(self, name: str) -> str:
         """Return a parameter of the query, "": it is not given."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from email.utils import formatdate
 
 from starlette.applications import Starlette
@@ -21,7 +22,8 @@ from connectors.vendors.google_classroom.simulator.access import Access, may
 from connectors.vendors.google_classroom.simulator.answers import GoogleError, Item
 from connectors.vendors.google_classroom.simulator.classroom import Classroom
 from connectors.vendors.google_classroom.simulator.control import Control, google_faults
-from connectors.vendors.google_classroom.simulator.people import Asking, Directory
+from connectors.vendors.google_classroom.simulator.directory import Directory
+from connectors.vendors.google_classroom.simulator.people import Asking
 from connectors.vendors.google_classroom.simulator.requests import (
     Answer,
     Asked,
@@ -33,6 +35,7 @@ from connectors.vendors.google_classroom.simulator.store import Store
 
 _COURSES = ("classroom.courses",)
 _ROSTERS = ("classroom.rosters",)
+_PROFILES = (*_ROSTERS, "classroom.profile.emails")
 _USERS = ("admin.directory.user",)
 _UNITS = ("admin.directory.orgunit",)
 _GUARDIANS = ("classroom.guardianlinks.students",)
@@ -104,7 +107,7 @@ class Server:
         if not may(scopes, *needed):
             told = "Request had insufficient authentication scopes."
             raise GoogleError(403, told, reason="ACCESS_TOKEN_SCOPE_INSUFFICIENT")
-        asked = Asked(path, query_of(request.url.query), await request.body())
+        asked = Asked(path, query_of(request.url.query), await request.body(), scopes)
         body = await run_in_threadpool(self._locked, method, asked)
         for key, found in body.items():
             if isinstance(found, list) and request.method == "GET":
@@ -140,14 +143,18 @@ def _methods(store: Store) -> list[Method]:
     directory, asking = Directory(store), Asking(store, classroom)
     course, profile = "v1/courses/{course}", "v1/userProfiles/{student}"
     users, units = "admin/directory/v1/users", "admin/directory/v1/customer/{customer}/orgunits"
-    members = f"{course}/{{list}}"
+    unit = f"{units}/{{+unit}}"
+    members, invitation = f"{course}/{{list}}", f"{profile}/guardianInvitations/{{invitation}}"
     listed = [
         Method("GET", "v1/courses", _COURSES, classroom.courses),
         Method("POST", "v1/courses", _COURSES, classroom.create),
         Method("GET", "v1/courses/{id}", _COURSES, classroom.get),
         Method("PATCH", "v1/courses/{id}", _COURSES, classroom.patch),
+        Method("PUT", "v1/courses/{id}", _COURSES, classroom.update),
+        Method("DELETE", "v1/courses/{id}", _COURSES, classroom.delete),
         Method("GET", f"{course}/aliases", _COURSES, classroom.aliases),
         Method("POST", f"{course}/aliases", _COURSES, classroom.add_alias),
+        Method("DELETE", f"{course}/aliases/{{alias}}", _COURSES, classroom.remove_alias),
         Method("GET", members, _ROSTERS, classroom.members),
         Method("POST", members, _ROSTERS, classroom.add_member),
         Method("GET", f"{members}/{{user}}", _ROSTERS, classroom.member),
@@ -157,22 +164,27 @@ def _methods(store: Store) -> list[Method]:
         Method("POST", "v1/invitations/{invitation}:accept", _ROSTERS, asking.accept),
         Method("GET", "v1/invitations/{invitation}", _ROSTERS, asking.invitation),
         Method("DELETE", "v1/invitations/{invitation}", _ROSTERS, asking.uninvite),
+        Method("GET", profile, _PROFILES, asking.profile),
         Method("GET", f"{profile}/guardians", _GUARDIANS, asking.guardians),
+        Method("GET", f"{profile}/guardians/{{guardian}}", _GUARDIANS, asking.guardian),
         Method("DELETE", f"{profile}/guardians/{{guardian}}", _GUARDIANS, asking.remove_guardian),
         Method("GET", f"{profile}/guardianInvitations", _GUARDIANS, asking.guardian_invitations),
         Method("POST", f"{profile}/guardianInvitations", _GUARDIANS, asking.invite_guardian),
-        Method(
-            "PATCH",
-            f"{profile}/guardianInvitations/{{invitation}}",
-            _GUARDIANS,
-            asking.change_guardian_invitation,
-        ),
+        Method("GET", invitation, _GUARDIANS, asking.guardian_invitation),
+        Method("PATCH", invitation, _GUARDIANS, asking.change_guardian_invitation),
         Method("GET", users, _USERS, directory.users),
         Method("POST", users, _USERS, directory.insert),
         Method("GET", f"{users}/{{user}}", _USERS, directory.get),
         Method("PATCH", f"{users}/{{user}}", _USERS, directory.patch),
+        Method("PUT", f"{users}/{{user}}", _USERS, directory.patch),
+        Method("DELETE", f"{users}/{{user}}", _USERS, directory.delete),
+        Method("POST", f"{users}/{{user}}/undelete", _USERS, directory.undelete),
         Method("GET", units, _UNITS, directory.units),
         Method("POST", units, _UNITS, directory.add_unit),
+        Method("GET", unit, _UNITS, directory.unit),
+        Method("PATCH", unit, _UNITS, directory.change_unit),
+        Method("PUT", unit, _UNITS, directory.change_unit),
+        Method("DELETE", unit, _UNITS, directory.remove_unit),
     ]
     # by name, since a pattern would take any word for a list
     return [
@@ -186,6 +198,6 @@ def _methods(store: Store) -> list[Method]:
 
 def _on(method: Method, listed: str) -> Answer:
     def answer(asked: Asked) -> Item:
-        return method.answer(Asked({**asked.path, "list": listed}, asked.query, asked.sent))
+        return method.answer(replace(asked, path={**asked.path, "list": listed}))
 
     return answer

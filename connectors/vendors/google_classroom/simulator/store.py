@@ -61,6 +61,7 @@ class Store:
         self.limits = Limits()
         self.domain = district.domain
         self.users: dict[str, Item] = {}
+        self.deleted: dict[str, Item] = {}
         self.courses: dict[str, Course] = {}
         self.invitations: dict[str, Item] = {}
         self.guardians: dict[str, dict[str, Item]] = {}
@@ -117,6 +118,20 @@ class Store:
         wanted = key.lower()
         return next((u for u in self.users.values() if u["primaryEmail"].lower() == wanted), None)
 
+    def drop_user(self, key: str) -> None:
+        """Delete an account; what it owns stays, and what it is in or asked to does not."""
+        self.deleted[key] = {**self.users.pop(key), "deletionTime": self.stamp()}
+        for course in self.courses.values():
+            if course.fields["ownerId"] != key:
+                for members in course.members.values():
+                    members.pop(key, None)
+        self.invitations = {k: i for k, i in self.invitations.items() if i["userId"] != key}
+        self.guardians.pop(key, None)
+
+    def undelete_user(self, key: str) -> None:
+        """Bring a deleted account back."""
+        self.users[key] = {k: v for k, v in self.deleted.pop(key).items() if k != "deletionTime"}
+
     def course(self, key: str) -> Course | None:
         """Return a course by its id or alias, None: there is none."""
         if key in self.courses:
@@ -138,15 +153,18 @@ class Store:
         self.join(course, "teachers", fields["ownerId"])
         return course
 
+    def drop_course(self, course: Course) -> None:
+        """Delete a course, with whom it asks."""
+        key = course.fields["id"]
+        del self.courses[key]
+        self.invitations = {k: i for k, i in self.invitations.items() if i["courseId"] != key}
+
     def join(self, course: Course, listed: str, user: str) -> Item:
         """Put somebody into a course."""
-        person = self.users[user]
-        name = {**person["name"]}
-        profile = {"id": user, "name": name, "emailAddress": person["primaryEmail"]}
         course.members[listed][user] = {
             "courseId": course.fields["id"],
             "userId": user,
-            "profile": profile,
+            "profile": profile_of(self.users[user]),
         }
         return course.members[listed][user]
 
@@ -207,6 +225,15 @@ class Store:
         """Return the next instant of this server: each is a second after the one before."""
         at = FIRST_DAY + timedelta(seconds=next(self._ticks))
         return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def profile_of(user: Item) -> Item:
+    """Return how Classroom tells of an account."""
+    return {
+        "id": user["id"],
+        "name": {**user["name"]},
+        "emailAddress": user["primaryEmail"],
+    }
 
 
 def _known(numbers: Iterable[int], ids: dict[str, str]) -> list[str]:

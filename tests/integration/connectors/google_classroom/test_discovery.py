@@ -69,6 +69,40 @@ def test_each_path_is_one_of_googles_and_asks_for_one_of_its_scopes(
         assert {f"{base}{scope}" for scope in method.scopes} <= set(one["scopes"]), method.path
 
 
+def test_what_is_known_of_google_is_served_all_but_what_nobody_here_asks(
+    documents: dict[str, Item],
+) -> None:
+    described = known(documents)
+    server = Server(generate("oak", seed=1, students=4), "http://localhost")
+    served = {described[one.verb, shape(one.path)]["id"] for one in server.methods}
+    course, profile = "classroom.courses", "classroom.userProfiles"
+    wanted = {
+        *(f"{course}.{verb}" for verb in ("list", "create", "get", "patch", "update", "delete")),
+        *(f"{course}.aliases.{verb}" for verb in ("list", "create", "delete")),
+        *(
+            f"{course}.{listed}.{verb}"
+            for listed in ("teachers", "students")
+            for verb in ("list", "get", "create", "delete")
+        ),
+        *(
+            f"classroom.invitations.{verb}"
+            for verb in ("create", "list", "get", "delete", "accept")
+        ),
+        f"{profile}.get",
+        *(f"{profile}.guardians.{verb}" for verb in ("list", "get", "delete")),
+        *(f"{profile}.guardianInvitations.{verb}" for verb in ("create", "list", "get", "patch")),
+        *(
+            f"directory.users.{verb}"
+            for verb in ("list", "get", "insert", "patch", "update", "delete", "undelete")
+        ),
+        *(
+            f"directory.orgunits.{verb}"
+            for verb in ("list", "get", "insert", "patch", "update", "delete")
+        ),
+    }
+    assert wanted == served
+
+
 def test_states_masks_and_answers_are_of_googles_fields(documents: dict[str, Item]) -> None:
     classroom, directory = (d["schemas"] for d in documents.values())
     fields = classroom["Course"]["properties"]
