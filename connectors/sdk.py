@@ -160,7 +160,8 @@ class Provisioner(Source, Protocol):
 
     #: The most records in one call.
     batch_size: int
-    #: By kind, the fields of the hub that leave for the vendor; nothing else does.
+    #: By kind, the fields of the hub that leave for the vendor; nothing else does. With `roles`
+    #: among them the values of a user have the set-valued field `roles`, too.
     reads: Mapping[Kind, tuple[str, ...]]
     #: What is made, in this order; after that things are ended, their kinds in the reverse order.
     steps: Sequence[Step]

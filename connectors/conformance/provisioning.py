@@ -11,6 +11,7 @@ from connectors.conformance.rows import BrokenError
 from connectors.sdk import Provisioner
 from shared.domain.provisioning import Answer, EndedRecord, NewRecord, Result, Step
 from shared.domain.records import FIELDS, Kind
+from shared.domain.user_roles import ROLE_READS, roles_beside
 from shared.errors import ConnectorError
 
 Item = TypeVar("Item")
@@ -99,8 +100,13 @@ def new_records(provisioner: Provisioner, step: Step, links: MemoryLinks) -> Ite
         for field in FIELDS[step.kind]
         if field.ref is not None and not field.many and field.name in fields
     }
+    roles = None
+    if step.kind is Kind.USERS and Kind.ROLES in provisioner.reads:
+        roles = roles_beside(links.hub.rows(Kind.ROLES, ROLE_READS, ROLE_READS[:1]))
     for row in links.hub.rows(step.kind, fields):
         sourced_id, values = str(row[0]), dict(zip(fields, row[1:], strict=True))
+        if roles is not None:
+            values["roles"] = roles(sourced_id)
         if links.has(step.kind, sourced_id) or not step.holds(values):
             continue
         if provisioner.left_out(step.kind, values) is not None:

@@ -22,6 +22,7 @@ from shared.db.hub_tables import HUB, LINKS, STAGES, snake, vendor_provisions
 from shared.domain.limits import is_over
 from shared.domain.provisioning import Action, Answer, Step
 from shared.domain.records import Kind
+from shared.domain.user_roles import ROLE_READS, roles_beside
 from shared.roster.absences import SCHOOL_OF, school_sizes
 from shared.roster.identity import KEYS
 from shared.roster.plan import Plan
@@ -146,6 +147,9 @@ def _differences(
     fields = wants.reads[kind]
     identity = _IDENTITY.get(kind, ())
     # what hangs on something is ended before it
+    roles = None
+    if kind is Kind.USERS and Kind.ROLES in wants.reads:
+        roles = roles_beside(roster.rows(Kind.ROLES, ROLE_READS, ROLE_READS[:1]))
     last = _ENDS - [step.kind for step in wants.steps].index(kind)
     with database.read() as connection:
         links = groupby(_links(connection, database, plan, kind), key=lambda row: row.sourced_id)
@@ -155,6 +159,8 @@ def _differences(
                 yield from _gone(kind, last, known[1])
                 known = next(links, None)
             values = dict(zip(fields, given, strict=True))
+            if roles is not None:
+                values["roles"] = roles(str(sourced_id))
             held = []
             if known is not None and known[0] == sourced_id:
                 held = list(known[1])

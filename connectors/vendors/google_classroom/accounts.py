@@ -16,7 +16,7 @@ from connectors.vendors.google_classroom.refusals import refused
 from shared.domain.provisioning import Answer, EndedRecord, Linked, NewRecord, Result
 from shared.errors import PermanentConnectorError
 
-_USERS = "/admin/directory/v1/users"
+USERS = "/admin/directory/v1/users"
 
 
 class Accounts:
@@ -56,12 +56,12 @@ class Accounts:
         One that is suspended is taken back into use only if it was this app that suspended it.
         """
         body = mapping.account_body(record.values, self._config, secrets.token_urlsafe(24))
-        said = self._client.call("POST", _USERS, body)
+        said = self._client.call("POST", USERS, body)
         if not isinstance(said, Refusal):
             return _done(record, said)
         if said.status != 409:
             return refused(record.sourced_id, said)
-        found = self._client.find(f"{_USERS}/{segment(str(record.values['email']))}")
+        found = self._client.find(f"{USERS}/{segment(str(record.values['email']))}")
         if found is None:
             told = "the address was taken by an account that is gone: Google frees it in 20 days"
             return Result(record.sourced_id, Answer.LATER, reason=told)
@@ -76,7 +76,7 @@ class Accounts:
             return Result(record.sourced_id, Answer.REJECTED, reason=told)
         unit = mapping.org_unit(record.values, self._config)
         change: dict[str, Any] = {"suspended": False, **({"orgUnitPath": unit} if unit else {})}
-        said = self._client.call("PATCH", f"{_USERS}/{segment(record.former)}", change)
+        said = self._client.call("PATCH", f"{USERS}/{segment(record.former)}", change)
         if isinstance(said, Refusal):
             return refused(record.sourced_id, said)
         return _done(record, said)
@@ -94,14 +94,14 @@ class Accounts:
         change: dict[str, Any] = {"suspended": True}
         if self._config.suspended_org_unit:
             change["orgUnitPath"] = self._config.suspended_org_unit
-        said = self._client.call("PATCH", f"{_USERS}/{segment(user)}", change)
+        said = self._client.call("PATCH", f"{USERS}/{segment(user)}", change)
         if isinstance(said, Refusal) and said.status != 404:
             return refused(record.sourced_id, said)
         return Result(record.sourced_id, Answer.DONE)
 
     def rename(self, user: str, values: dict[str, str | None]) -> Item | Refusal:
         """Change an account's names."""
-        return self._client.call("PATCH", f"{_USERS}/{segment(user)}", mapping.name_body(values))
+        return self._client.call("PATCH", f"{USERS}/{segment(user)}", mapping.name_body(values))
 
 
 def _done(record: NewRecord, user: Item) -> Result:

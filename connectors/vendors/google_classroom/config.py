@@ -150,6 +150,12 @@ class GoogleClassroomConfig(BaseModel):
         return tuple(base + name for name in names)
 
     @property
+    def moves_accounts(self) -> bool:
+        """Whether students and staff have units of their own, between which accounts move."""
+        units = (self.student_org_unit, self.staff_org_unit)
+        return self.manage_users and None not in units and len(set(units)) > 1
+
+    @property
     def org_units(self) -> frozenset[str]:
         """The units that accounts are put into."""
         units = (self.student_org_unit, self.staff_org_unit, self.suspended_org_unit)

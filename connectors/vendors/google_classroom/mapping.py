@@ -26,6 +26,8 @@ NAME_FIELDS: Mapping[str, str] = MappingProxyType(
 )
 USER_FIELDS = ("identifier", "email")
 ENROLLMENT_FIELDS = ("classSourcedId", "userSourcedId", "role")
+#: Roles of those who have no account of the school's.
+FAMILY = frozenset({"guardian", "parent", "relative"})
 #: By role, the list that it is a member of.
 LISTS: Mapping[str, str] = MappingProxyType({"teacher": "teachers", "student": "students"})
 
@@ -126,9 +128,29 @@ def account_body(
 
 
 def org_unit(values: Mapping[str, str | None], config: GoogleClassroomConfig) -> str | None:
-    """Return the unit of an account; who is in a grade is a student."""
-    is_student = bool(decode_list(values.get("grades")))
+    """Return the unit of an account; who has no role is a student by being in a grade."""
+    roles = decode_list(values.get("roles"))
+    is_student = "student" in roles if roles else bool(decode_list(values.get("grades")))
     return config.student_org_unit if is_student else config.staff_org_unit
+
+
+def unit_of(path: str, config: GoogleClassroomConfig) -> str | None:
+    """Return which of the settings' two units a unit is, or is below; None: it is in neither.
+
+    Where one of the two lies within the other, the inner one is meant. Case does not count.
+    """
+    there = [
+        unit
+        for unit in (config.student_org_unit, config.staff_org_unit)
+        if unit and f"{path}/".lower().startswith(f"{unit.rstrip('/')}/".lower())
+    ]
+    return max(there, key=len, default=None)
+
+
+def is_family(values: Mapping[str, str | None]) -> bool:
+    """Return whether somebody belongs to the family of students, and is nothing else."""
+    roles = decode_list(values.get("roles"))
+    return bool(roles) and FAMILY.issuperset(roles)
 
 
 def name_body(values: Mapping[str, str | None]) -> dict[str, Any]:
@@ -139,6 +161,8 @@ def name_body(values: Mapping[str, str | None]) -> dict[str, Any]:
 def why_no_account(values: Mapping[str, str | None], domains: frozenset[str]) -> str | None:
     """Return why no account is made for a user, in words that follow a number; None: one is."""
     email = values.get("email")
+    if is_family(values):
+        return "users are family of students alone, and get no account"
     if values.get("enabledUser") == "false":
         return "users are not enabled, and got no account"
     if not email:

@@ -29,6 +29,10 @@ class FullRead:
         config: what is asked for.
         client: the wire.
         linked: which courses and accounts stand for records of the hub; None: nobody knows.
+
+    Attributes:
+        placed: where accounts may have to move, by account in use: the one of the two units that
+            it is in.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class FullRead:
         self._config = config
         self._client = client
         self._linked = linked
+        self.placed: dict[str, str] = {}
         self._counts: Counter[Kind] = Counter()
         self._seen: Counter[str] = Counter()
 
@@ -97,9 +102,16 @@ class FullRead:
                     yield self._without_id(Kind.USERS)
                 elif mapping.is_active(user) or str(user["id"]) in linked:
                     rows.append(mapping.user_row(user, self._config))
+                    self._note_unit(user)
                 else:
                     self._seen["accounts out of use, left alone"] += 1
             yield self._batch(Kind.USERS, fields, rows)
+
+    def _note_unit(self, user: Item) -> None:
+        if self._config.moves_accounts and mapping.is_active(user):
+            unit = mapping.unit_of(str(user.get("orgUnitPath") or ""), self._config)
+            if unit is not None:
+                self.placed[str(user["id"])] = unit
 
     def _courses(self) -> Iterator[Batch | Refused]:
         fields = tuple(mapping.COURSE_FIELDS)

@@ -19,12 +19,14 @@ from connectors.vendors.google_classroom.courses import Courses
 from connectors.vendors.google_classroom.members import Members
 from connectors.vendors.google_classroom.reading import FullRead
 from connectors.vendors.google_classroom.refusals import refused
+from connectors.vendors.google_classroom.units import Units
 from shared.domain.limits import Limit
 from shared.domain.pacing import Rate
 from shared.domain.provisioning import EndedRecord, Linked, NewRecord, Result, Step
 from shared.domain.reading import Batch, ReadCertificate, Refused
 from shared.domain.records import Kind
 from shared.domain.states import Mode
+from shared.domain.user_roles import ROLE_READS
 from shared.errors import PermanentConnectorError
 
 #: Records between two looks at the lease: some seconds of requests.
@@ -60,13 +62,21 @@ class GoogleClassroom:
         self.reads: Mapping[Kind, tuple[str, ...]] = {
             **mapping.READS,
         }
-        self.follows = frozenset({Kind.USERS} if config.guardians else ())
+        self.follows = frozenset(
+            {
+                *((Kind.USERS,) if config.guardians else ()),
+                *((Kind.ROLES,) if config.moves_accounts else ()),
+            }
+        )
+        self._placed: Mapping[str, str] = {}
         read = [
             *(mapping.ACCOUNT_READS if config.manage_users else ()),
             *(guardians.READS if config.guardians else ()),
         ]
         if read:
             self.reads = {**self.reads, Kind.USERS: tuple(dict.fromkeys(read))}
+        if config.manage_users:
+            self.reads = {**self.reads, Kind.ROLES: ROLE_READS}
 
     def check(self) -> None:
         """Sign in, read an account and a course, and see that the units exist.
@@ -92,7 +102,9 @@ class GoogleClassroom:
         if request.mode is not Mode.FULL:
             raise PermanentConnectorError(NAME, "Google tells no changes of rosters: sync in full")
         with self._client() as client:
-            yield from FullRead(self._config, client, request.linked).read()
+            found = FullRead(self._config, client, request.linked)
+            self._placed = found.placed
+            yield from found.read()
 
     def accepts(self, kind: Kind, external_id: str) -> bool:
         """Return whether a record's fields are kept in step."""
@@ -145,11 +157,18 @@ class GoogleClassroom:
         *,
         is_plan: bool,
     ) -> Mapping[str, int]:
-        """Keep guardians in step, where that is asked for."""
+        """Keep guardians and units in step, where that is asked for."""
+        told: dict[str, int] = {}
         with self._client() as client:
-            # who gets an account was handed over before, and is not left out by this
-            keeper = guardians.Guardians(client, limit, leaves_out=not self._config.manage_users)
-            return keeper.follow(roster, linked, confirm, is_plan=is_plan)
+            if Kind.ROLES in self.follows:
+                units = Units(self._config, client, self._placed)
+                told.update(units.follow(roster, linked, confirm, is_plan=is_plan))
+            if Kind.USERS in self.follows:
+                # who gets an account was handed over before, and is not left out by this
+                leaves_out = not self._config.manage_users
+                keeper = guardians.Guardians(client, limit, leaves_out=leaves_out)
+                told.update(keeper.follow(roster, linked, confirm, is_plan=is_plan))
+        return told
 
     def _written(self, client: Client, kind: Kind, write: RecordWrite) -> WriteResult:
         courses = Courses(self._config, client)

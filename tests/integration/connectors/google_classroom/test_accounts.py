@@ -113,6 +113,43 @@ def test_a_teacher_who_leaves_with_the_classes_keeps_the_archived_courses(school
         assert (found["courseState"], found["ownerId"]) == ("ARCHIVED", account["id"])
 
 
+def test_who_changes_sides_is_moved_to_the_other_unit(both: Schools) -> None:
+    both.settings(**MANAGED)
+    both.sync()
+    one, *rest = (s for s in both.district.students if s.person.email)
+    inner = {"name": "Inner", "parentOrgUnitPath": "/Students"}
+    both.google.api("POST", "/admin/directory/v1/customer/my_customer/orgunits", inner)
+    email, below = one.person.email or "", rest[0].person.email or ""
+    user = "/admin/directory/v1/users"
+    both.google.api("PATCH", f"{user}/{email}", {"orgUnitPath": "/Staff"})
+    both.google.api("PATCH", f"{user}/{below}", {"orgUnitPath": "/Students/Inner"})
+    both.google.writes()
+    planned = both.run("google", is_plan=True)
+    assert "1 accounts would be moved to another unit" in planned.reason
+    assert both.google.writes() == []
+    assert "1 accounts were moved to another unit" in both.run("google").reason
+    assert len(both.google.writes()) == 1
+    assert both.google.account(email)["orgUnitPath"] == "/Students"
+    assert both.google.account(below)["orgUnitPath"] == "/Students/Inner"
+    both.run("google")
+    assert both.google.writes() == []
+
+
+def test_guardians_get_no_account_even_with_an_address_of_the_domain(schools: Schools) -> None:
+    guardians = tuple(
+        replace(one, email=f"g{one.number}@oak.example") for one in schools.district.guardians
+    )
+    schools.put(replace(schools.district, guardians=guardians))
+    schools.settings(**MANAGED)
+    job = schools.sync()
+    assert job.counts["users"]["created"] == 0
+    family = f"{len(guardians)} users are family of students alone, and get no account"
+    assert family in job.reason
+    with schools.database.read() as connection:
+        told = set(connection.execute(select(disclosures.c.sourced_id)).scalars())
+    assert told == set(schools.links(Kind.USERS).values())
+
+
 def test_a_new_name_reaches_the_account(schools: Schools) -> None:
     schools.settings(**MANAGED)
     schools.sync()

@@ -93,6 +93,9 @@ def test_who_gets_no_account_is_told_why() -> None:
     domains = frozenset({"oak.example"})
     why = mapping.why_no_account
     assert why({"email": "a@OAK.example"}, domains) is None
+    family = {"roles": '["guardian","parent"]', "email": "a@oak.example"}
+    assert "family of students alone" in (why(family, domains) or "")
+    assert why({**family, "roles": '["parent","teacher"]'}, domains) is None
     assert "no e-mail" in (why({"email": None}, domains) or "")
     assert "another domain" in (why({"email": "a@home.example"}, domains) or "")
     assert "not enabled" in (why({"email": "a@oak.example", "enabledUser": "false"}, domains) or "")
@@ -109,6 +112,18 @@ def test_a_new_account_goes_to_the_unit_of_its_kind() -> None:
         [{"type": "organization", "value": "7"}],
     )
     assert mapping.account_body({"email": "b@oak.example"}, managed, "s")["orgUnitPath"] == "/T"
+    assert mapping.org_unit({"roles": '["aide"]', "grades": '["09"]'}, managed) == "/T"
+    assert mapping.org_unit({"roles": '["aide","student"]'}, managed) == "/S"
+
+
+def test_a_unit_within_the_other_is_the_one_that_is_meant() -> None:
+    units = {"student_org_unit": "/School", "staff_org_unit": "/School/Staff"}
+    managed = config(manage_users=True, domains="oak.example", **units)
+    found = [
+        mapping.unit_of(path, managed)
+        for path in ("/School", "/School/9", "/school/staff/x", "/School/Staffers", "/Other", "/")
+    ]
+    assert found == ["/School", "/School", "/School/Staff", "/School", None, None]
 
 
 @pytest.mark.parametrize(
