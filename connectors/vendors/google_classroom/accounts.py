@@ -37,17 +37,35 @@ class Accounts:
         """See that the units exist that accounts are put into.
 
         Raises:
-            PermanentConnectorError: names the one that does not.
+            PermanentConnectorError: names one that does not, and its setting.
         """
         if not self._config.org_units:
             return
         path = f"/admin/directory/v1/customer/{segment(self._config.customer)}/orgunits"
         found = self._client.get(path, {"type": "all"}).get("organizationUnits") or []
         there = {"/", *(str(one.get("orgUnitPath")) for one in found)}
-        missing = sorted(self._config.org_units - there)
-        if missing:
+        for name, unit in self._config.org_units.items():
+            if unit not in there:
+                raise PermanentConnectorError(
+                    vendor,
+                    f"{name}: the organisational unit {unit} does not exist: make it in Google,"
+                    " or change the setting",
+                )
+
+    def check_owner(self, vendor: str) -> None:
+        """See that the account can own courses that is set as their owner.
+
+        Raises:
+            PermanentConnectorError: there is none, or it is out of use.
+        """
+        owner = self._config.course_owner
+        if owner is None or owner.lower() == self._config.admin.lower():
+            return
+        found = self._client.find(f"{USERS}/{segment(owner)}")
+        if found is None or not mapping.is_active(found):
+            told = "is suspended or archived" if found is not None else "is not in the domain"
             raise PermanentConnectorError(
-                vendor, f"the organisational unit {missing[0]} does not exist: make it in Google"
+                vendor, f"course_owner: the account {told}: give one that is in use"
             )
 
     def create(self, record: NewRecord) -> Result:

@@ -60,11 +60,11 @@ class GoogleClassroomConfig(BaseModel):
     domains: str = ""
     """The domains in which accounts are made, with commas; needed with `manage_users`."""
     student_org_unit: OrgUnit | None = None
-    """Where new students' accounts go; the unit must exist."""
+    """Where new students' accounts go; the unit must exist. For `manage_users` alone."""
     staff_org_unit: OrgUnit | None = None
-    """Where other new accounts go."""
+    """Where other new accounts go, likewise."""
     suspended_org_unit: OrgUnit | None = None
-    """Where suspended accounts go; unset: they stay."""
+    """Where suspended accounts go, likewise; unset: they stay."""
     guardians: bool = False
     """Whether guardians are invited to follow their students, and let go when they are no more."""
     page_size: Annotated[int, Field(ge=1, le=500)] = 500
@@ -109,6 +109,11 @@ class GoogleClassroomConfig(BaseModel):
             )
         if self.manage_users and not self.account_domains:
             raise ValueError("manage_users needs domains: accounts are made in these alone")
+        if self.org_units and not self.manage_users:
+            name = next(iter(self.org_units))
+            raise ValueError(
+                f"{name} needs manage_users: without it no account is made or moved; leave it out"
+            )
         return self
 
     @property
@@ -156,7 +161,11 @@ class GoogleClassroomConfig(BaseModel):
         return self.manage_users and None not in units and len(set(units)) > 1
 
     @property
-    def org_units(self) -> frozenset[str]:
-        """The units that accounts are put into."""
-        units = (self.student_org_unit, self.staff_org_unit, self.suspended_org_unit)
-        return frozenset(unit for unit in units if unit and self.manage_users)
+    def org_units(self) -> dict[str, str]:
+        """The units that accounts are put into, by the name of their setting."""
+        units = {
+            "student_org_unit": self.student_org_unit,
+            "staff_org_unit": self.staff_org_unit,
+            "suspended_org_unit": self.suspended_org_unit,
+        }
+        return {name: unit for name, unit in units.items() if unit}

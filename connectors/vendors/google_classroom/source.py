@@ -79,7 +79,7 @@ class GoogleClassroom:
             self.reads = {**self.reads, Kind.ROLES: ROLE_READS}
 
     def check(self) -> None:
-        """Sign in, read an account and a course, and see that the units exist.
+        """Sign in, read an account and a course, and see that owner and units exist.
 
         Raises:
             ConnectorError: says which setting or delegation is missing.
@@ -89,8 +89,9 @@ class GoogleClassroom:
             few = {"customer": self._config.customer, "maxResults": 1}
             client.get("/admin/directory/v1/users", few)
             client.get("/v1/courses", {"courseStates": ["ACTIVE"], "pageSize": 1})
-            courses = Courses(self._config, client)
-            Accounts(self._config, client, courses).check_units(NAME)
+            accounts = Accounts(self._config, client, Courses(self._config, client))
+            accounts.check_owner(NAME)
+            accounts.check_units(NAME)
 
     def read(self, request: ReadRequest) -> Iterator[Batch | Refused | ReadCertificate]:
         """Yield accounts, linked courses and their members.

@@ -66,8 +66,15 @@ def test_check_says_what_is_missing(google: Workspace) -> None:
     google.source().check()
     with pytest.raises(PermanentConnectorError, match="`admin` is an active account"):
         google.source(admin="nobody@oak.example").check()
-    with pytest.raises(PermanentConnectorError, match=r"organisational unit /Nowhere .* make it"):
+    with pytest.raises(PermanentConnectorError, match=r"staff_org_unit: .*unit /Nowhere .*make it"):
         google.source(manage_users=True, domains="oak.example", staff_org_unit="/Nowhere").check()
+    owner = google.district.teachers[0].person.email
+    google.source(course_owner=owner).check()
+    with pytest.raises(PermanentConnectorError, match=r"course_owner: .* is not in the domain"):
+        google.source(course_owner="nobody@oak.example").check()
+    google.api("PATCH", f"/admin/directory/v1/users/{owner}", {"suspended": True})
+    with pytest.raises(PermanentConnectorError, match=r"course_owner: .* is suspended"):
+        google.source(course_owner=owner).check()
     base = "https://www.googleapis.com/auth/"
     google.set(scopes=[f"{base}classroom.courses"])
     with pytest.raises(PermanentConnectorError, match=r"delegation.*classroom\.rosters"):

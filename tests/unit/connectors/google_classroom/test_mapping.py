@@ -38,6 +38,7 @@ def config(**values: object) -> GoogleClassroomConfig:
         ({"manage_users": True}, "manage_users needs domains"),
         ({"pull_unknown_courses": True}, "unknown_courses_school"),
         ({"student_org_unit": "Students"}, "student_org_unit"),
+        ({"suspended_org_unit": "/Left"}, "suspended_org_unit needs manage_users"),
         ({"membership": "mail"}, "membership"),
         ({"page_size": 501}, "page_size"),
     ],
