@@ -212,7 +212,7 @@ def unicode_names(subject: Subject) -> str:
     if read.refused:
         raise BrokenError(f"{len(read.refused)} records were refused for their names")
     if not any(_NAMES[0] in values for (of, _), values in read.records.items() if of is Kind.USERS):
-        raise NotApplicableError("it reads no people's names")
+        raise NotApplicableError("with these settings it reads no people's names")
     _see_students(read, vendor.district)
     return f"{len(districts.SYLLABLES)} scripts and forms, as they were"
 
