@@ -200,7 +200,7 @@ class Provisioning:
                 if name is not None:
                     given[field.name] = known[field.name].get(name)
                     if given[field.name] is None:
-                        missing = missing or f"the vendor does not have {field.ref} {name}"
+                        missing = missing or _missing(field.ref, name)
             if missing is None:
                 made.append(NewRecord(row.sourced_id, given, row.external_id))
             else:
@@ -211,6 +211,13 @@ class Provisioning:
 #: Rows of a plan that are looked at together.
 _PLANNED = 1000
 _DOING = {Action.CREATE: "making", Action.END: "ending"}
+
+
+def _missing(kind: Kind | None, sourced_id: str) -> str:
+    """Return why a record waits that names one which the vendor lacks."""
+    if kind is Kind.USERS:
+        return f"no account there is linked to user {sourced_id}; see the rule matching"
+    return f"the vendor does not have {kind} {sourced_id}"
 
 
 def _checked(work: Work, asked: Sequence[Any], results: Sequence[Result]) -> Sequence[Result]:

@@ -9,19 +9,22 @@ import typer
 
 from console.cli.output import print_rows
 from console.cli.plan import print_plan
+from shared.domain.states import Trigger
 
 
 def print_details(
     job: Mapping[str, Any],
     approvals: Sequence[Mapping[str, Any]],
     not_done: Sequence[Mapping[str, Any]],
+    count: int,
 ) -> None:
     """Print what a job planned, what proves its read, and what waits for a person after it.
 
     Args:
         job: its facts.
         approvals: that wait after it.
-        not_done: what it could not make or end at its vendor.
+        not_done: what it could not make or end at its vendor, the first of it.
+        count: of all that.
     """
     if job["plan"]:
         typer.echo(f"\nplan {job['plan']['hash']}")
@@ -30,9 +33,12 @@ def print_details(
         typer.echo("\nread certificate")
         _print_certificate(job["certificate"])
     if not_done:
-        typer.echo("\nnot done at the vendor")
+        would = "would not be" if job["trigger"] == Trigger.PLAN else "not"
+        typer.echo(f"\n{would} done at the vendor")
         columns = ("state", "action", "kind", "sourced_id", "external_id", "reason")
         print_rows(not_done, columns, as_json=False, empty="")
+        if count > len(not_done):
+            typer.echo(f"… and {count - len(not_done)} more")
     if approvals:
         typer.echo("\napprovals")
         columns = ("id", "what", "state", "deadline_at", "decided_by", "job")

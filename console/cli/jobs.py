@@ -15,7 +15,7 @@ from shared.db import asking, review_views, views
 from shared.db.tenants import find_tenant
 from shared.domain.states import JobState
 from shared.errors import ConfigurationError
-from shared.roster.provisions import list_not_done
+from shared.roster.provisions import count_not_done, list_not_done
 from shared.roster.undo import Undone, undo_job
 
 app = typer.Typer(help="Syncs that wait, run or have ended.", no_args_is_help=True)
@@ -54,15 +54,17 @@ def show(job: JobId, as_json: Json = False) -> None:
         found = views.show_job(connection, job)
         approvals = review_views.list_approvals(connection, job_id=job)
         not_done = list_not_done(connection, job)
+        count = count_not_done(connection, job)
     if found is None:
         raise ConfigurationError("JOB", f"there is no job {job}", "List: bellringer jobs list")
     if as_json:
-        print_json({**found, "approvals": approvals, "not_done": not_done})
+        told = {"approvals": approvals, "not_done": not_done, "not_done_count": count}
+        print_json({**found, **told})
         return
     events = found.pop("events")
     hidden = ("plan", "certificate")
     print_facts({k: v for k, v in found.items() if k not in hidden}, as_json=False)
-    print_details(found, approvals, not_done)
+    print_details(found, approvals, not_done, count)
     print_rows(
         events,
         ("at", "from", "to", "attempt", "actor", "reason"),

@@ -193,15 +193,23 @@ def list_not_done(connection: Connection, job_id: int, limit: int = 50) -> list[
             _COLUMNS.external_id,
             _COLUMNS.reason,
         )
-        .where(
-            _COLUMNS.job_id == job_id,
-            _COLUMNS.attempt
-            == select(func.max(_COLUMNS.attempt))
-            .where(_COLUMNS.job_id == job_id)
-            .scalar_subquery(),
-            _COLUMNS.state.in_((Answer.REJECTED, "held", Answer.LATER)),
-        )
+        .where(*_not_done(job_id))
         .order_by(_COLUMNS.state.desc(), _COLUMNS.id)
         .limit(limit)
     )
     return [dict(row._mapping) for row in rows]
+
+
+def count_not_done(connection: Connection, job_id: int) -> int:
+    """Return how many records `list_not_done` lists without a limit."""
+    counted = select(func.count()).select_from(vendor_provisions).where(*_not_done(job_id))
+    return int(connection.execute(counted).scalar_one())
+
+
+def _not_done(job_id: int) -> tuple[ColumnElement[bool], ...]:
+    last = select(func.max(_COLUMNS.attempt)).where(_COLUMNS.job_id == job_id)
+    return (
+        _COLUMNS.job_id == job_id,
+        _COLUMNS.attempt == last.scalar_subquery(),
+        _COLUMNS.state.in_((Answer.REJECTED, "held", Answer.LATER)),
+    )

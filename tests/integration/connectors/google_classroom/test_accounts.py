@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from shared.db.hub_tables import disclosures
 from shared.domain.records import Kind
+from shared.roster.provisions import list_not_done
 from tests.integration.connectors.google_classroom.conftest import Schools
 
 MANAGED = {
@@ -111,6 +112,16 @@ def test_a_teacher_who_leaves_with_the_classes_keeps_the_archived_courses(school
     for course in courses:
         found = schools.google.api("GET", f"/v1/courses/{course}")
         assert (found["courseState"], found["ownerId"]) == ("ARCHIVED", account["id"])
+
+
+def test_a_member_without_an_account_waits_and_the_rule_is_named(schools: Schools) -> None:
+    _joiner(schools)
+    job = schools.sync()
+    with schools.database.read() as connection:
+        (told,) = list_not_done(connection, job.id)
+    (user,) = (key for key, one in schools.hub(Kind.USERS).items() if one.identifier == "990001")
+    wanted = f"no account there is linked to user {user}; see the rule matching"
+    assert (told["state"], told["reason"]) == ("later", wanted)
 
 
 def test_who_changes_sides_is_moved_to_the_other_unit(both: Schools) -> None:

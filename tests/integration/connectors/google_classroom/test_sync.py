@@ -14,7 +14,7 @@ from shared.db.review_views import list_plan_rows
 from shared.db.tenants import set_rollover
 from shared.domain.records import Kind
 from shared.domain.rollover import Rollover
-from shared.roster.provisions import list_not_done, record_answers
+from shared.roster.provisions import count_not_done, list_not_done, record_answers
 from shared.roster.why_value import why_value
 from tests.integration.connectors.google_classroom.conftest import Schools
 
@@ -273,7 +273,8 @@ def test_what_google_rejects_is_told_and_tried_again(schools: Schools) -> None:
     assert "rejected" in job.reason
     with schools.database.read() as connection:
         told = list_not_done(connection, job.id)
-    assert len(told) == rejected
+        assert len(list_not_done(connection, job.id, limit=1)) == 1
+        assert count_not_done(connection, job.id) == len(told) == rejected
     assert {one["reason"] for one in told} == {"the course has as many members as Google allows"}
     schools.google.set(members=1000)
     job = schools.run("google")
