@@ -20,6 +20,7 @@ from connectors.district.model import District
 from connectors.district.troubles import damaged
 from connectors.vendors.google_classroom.simulator.access import Access, may
 from connectors.vendors.google_classroom.simulator.answers import GoogleError, Item
+from connectors.vendors.google_classroom.simulator.batch import parts_of, reply
 from connectors.vendors.google_classroom.simulator.classroom import Classroom
 from connectors.vendors.google_classroom.simulator.control import Control, google_faults
 from connectors.vendors.google_classroom.simulator.directory import Directory
@@ -61,6 +62,7 @@ class Server:
             routes=[
                 *self.control.routes(),
                 Route("/token", self._token, methods=["POST"]),
+                Route("/batch{rest:path}", self._batch, methods=["POST"]),
                 Route("/{rest:path}", self._api, methods=verbs),
             ]
         )
@@ -74,6 +76,18 @@ class Server:
         return await self._struck(place) or damaged(
             self.faults, self._dated(await self.access.token(request)), place
         )
+
+    async def _batch(self, request: Request) -> Response:
+        """Answer several requests, each as if it came alone; a fault may strike each of them."""
+        place = self.control.note(request)
+        struck = await self._struck(place)
+        if struck is not None:
+            return struck
+        try:
+            parts = parts_of(request.headers.get("content-type", ""), await request.body())
+        except GoogleError as error:
+            return self._dated(error.response())
+        return reply([(part, await self._api(part.request(request.scope))) for part in parts])
 
     async def _api(self, request: Request) -> Response:
         place = self.control.note(request)

@@ -19,6 +19,8 @@ from googleapiclient.errors import HttpError
 
 from connectors.district.generate import generate
 from connectors.sdk import ReadRequest
+from connectors.vendors.google_classroom.simulator.answers import GoogleError
+from connectors.vendors.google_classroom.simulator.batch import parts_of
 from connectors.vendors.google_classroom.simulator.classroom import MASK, STATES
 from connectors.vendors.google_classroom.simulator.server import Server
 from shared.domain.provisioning import EndedRecord, NewRecord
@@ -261,3 +263,38 @@ def test_googles_own_client_makes_and_reads_accounts(google: Workspace, client: 
     assert len(found) == len(accounts) + 2
     emails = [one["primaryEmail"] for one in found]
     assert emails == sorted(emails)
+
+
+def test_googles_own_client_asks_for_several_things_at_once(google: Workspace, client: Any) -> None:
+    courses = client("classroom.v1").courses()
+    teacher = google.district.teachers[0].person.email
+    told: dict[str, Any] = {}
+    # signed in before: for a batch Google's client signs in by a connection that it does not close
+    assert "courses" not in courses.list().execute()
+
+    def note(key: str, answer: Any, error: Exception | None) -> None:
+        told[key] = error or answer
+
+    made = courses.create(body={"id": "d:math 101", "name": "Math\u00e9", "ownerId": teacher})
+    for batch, requests in (
+        ("first", {"made": made, "nobody's": courses.create(body={"name": "Art"})}),
+        ("then", {"there": courses.get(id="d:math 101"), "gone": courses.get(id="d:art")}),
+    ):
+        asked = client("classroom.v1").new_batch_http_request(callback=note)
+        for key, one in requests.items():
+            asked.add(one, request_id=f"{batch} {key}")
+        asked.execute()
+    assert told["first made"]["id"] == told["then there"]["id"]
+    assert told["then there"]["name"] == "Math\u00e9"
+    assert told["first nobody's"].status_code == 400
+    assert told["then gone"].status_code == 404
+    assert google.requests().count("POST /batch") == 2
+
+
+def test_a_batch_has_fifty_calls_at_most() -> None:
+    part = b"--b\r\nContent-Type: application/http\r\n\r\nGET /v1/courses HTTP/1.1\r\n\r\n\r\n"
+    assert len(parts_of("multipart/mixed; boundary=b", part * 50 + b"--b--")) == 50
+    with pytest.raises(GoogleError, match="more than 50"):
+        parts_of("multipart/mixed; boundary=b", part * 51 + b"--b--")
+    with pytest.raises(GoogleError, match="no parts"):
+        parts_of("application/json", b"{}")
