@@ -56,7 +56,7 @@ class GoogleClassroomConfig(BaseModel):
     unknown_courses_year: Annotated[int | None, Field(ge=2000, le=2100)] = None
     """The school year that they come under, by the year in which it ends."""
     manage_users: bool = False
-    """Whether accounts are made, renamed and suspended; otherwise they are only read."""
+    """Whether accounts are made, renamed, moved and suspended; otherwise they are only read."""
     domains: str = ""
     """The domains in which accounts are made, with commas; needed with `manage_users`."""
     student_org_unit: OrgUnit | None = None
