@@ -34,19 +34,46 @@ def get(name: str) -> Connector:
     """Load a connector.
 
     Raises:
-        ConfigurationError: there is none of this name, or what is registered is no connector.
+        ConfigurationError: there is none of this name, or its package is broken.
     """
     point = _entry_points().get(name)
     if point is None:
         near = difflib.get_close_matches(name, names(), n=1)
         known = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(names())}."
         raise ConfigurationError("connector", f"there is no connector {name!r}", known)
-    connector = point.load()
+    package = point.dist.name if point.dist is not None else "unknown"
+    told, fix = f"{name} of package {package}", f"Correct the package {package}, or uninstall it."
+    try:
+        connector = point.load()
+    # a stranger's module may raise anything when it is imported
+    except Exception as error:
+        problem = f"{told} cannot be loaded: {_brief(error)}"
+        raise ConfigurationError("connector", problem, fix) from error
     if not isinstance(connector, Connector) or connector.name != name:
-        raise ConfigurationError(
-            "connector", f"{point.value} is not a Connector named {name}", "Correct its package."
-        )
+        problem = f"{told} cannot be loaded: {point.value} is not a Connector named {name}"
+        raise ConfigurationError("connector", problem, fix)
     return connector
+
+
+def installed() -> tuple[list[Connector], dict[str, ConfigurationError]]:
+    """Load all that are registered: one broken package takes nothing from the others.
+
+    Returns:
+        The connectors in the order of their names, and by name why the others cannot be loaded.
+    """
+    found, broken = [], {}
+    for name in names():
+        try:
+            found.append(get(name))
+        except ConfigurationError as error:
+            broken[name] = error
+    return found, broken
+
+
+def _brief(error: Exception) -> str:
+    """Return the kind and the first line of an error."""
+    told = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {told[0]}" if told else type(error).__name__
 
 
 def secret_fields(connector: Connector) -> frozenset[str]:

@@ -39,8 +39,8 @@ class SimulatorServer:
     """Serves districts on a port of this machine, in a thread; a context manager.
 
     Args:
-        districts: each gets every vendor; as they are on day 0, if days are to change. None at
-            all: vendors are added by `mount` while it serves.
+        districts: each gets every vendor whose connector can be loaded; as they are on day 0, if
+            days are to change. None at all: vendors are added by `mount` while it serves.
         port: 0: any free one.
         host: the address to listen on.
         log_level: of the server; a connection that a fault breaks off is an error to it.
@@ -78,8 +78,8 @@ class SimulatorServer:
         self._closing: list[Callable[[], None]] = []
         day = Route("/_simulator/day", self._set_day, methods=["POST"])
         self._served = Starlette(routes=[day])
+        clouds = [one for one in registry.installed()[0] if one.simulator] if districts else []
         for district in districts:
-            clouds = [one for one in map(registry.get, registry.names()) if one.simulator]
             mounted = {one.name: self.mount(one, district) for one in clouds}
             self.settings[district.name] = {name: m.settings for name, m in mounted.items()}
             self._turns[district.name] = [m.turn for m in mounted.values() if m.turn is not None]

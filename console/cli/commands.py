@@ -33,7 +33,7 @@ COMMANDS = {
     ),
     "doctor": (
         "console.cli.doctor:doctor",
-        "Look at database, broker, queues, secrets and overdue jobs; 1 when something is wrong.",
+        "Look at database, broker, queues, secrets, connectors, overdue jobs; 1: one is wrong.",
     ),
     "scheduler": (
         "console.cli.processes:scheduler",

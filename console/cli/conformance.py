@@ -12,6 +12,7 @@ from connectors import registry
 from connectors.conformance.kit import examine
 from connectors.conformance.rows import Result, Row, table
 from connectors.network import Network
+from connectors.sdk import Connector
 from console.cli.arguments import pairs_of
 from console.cli.output import Json, print_json, print_rows, stderr
 from shared.errors import ConfigurationError
@@ -49,7 +50,15 @@ def conformance(
         raise ConfigurationError("--set", "it is one connector's", "Name the connector.")
     rows: list[Row] = []
     for name in registry.names() if connector is None else [connector]:
-        rows += _examine(name, settings, check)
+        try:
+            chosen = registry.get(name)
+        except ConfigurationError as error:
+            # one broken package is a failed row, and the others are checked
+            if not every:
+                raise
+            rows.append(Row(name, "load", Result.FAILED, f"{error.problem}. {error.fix}"))
+            continue
+        rows += _examine(chosen, settings, check)
     if table_file is not None:
         table_file.write_text(table(rows))
     if as_json:
@@ -60,11 +69,13 @@ def conformance(
     return 1 if any(row.result is Result.FAILED for row in rows) else 0
 
 
-def _examine(name: str, settings: Sequence[str] | None, only: Sequence[str] | None) -> list[Row]:
+def _examine(
+    connector: Connector, settings: Sequence[str] | None, only: Sequence[str] | None
+) -> list[Row]:
     live = pairs_of(settings) if settings else None
     network = Network(allowed=allowed_of(load_settings())) if live is not None else None
     rows = []
-    for row in examine(registry.get(name), settings=live, network=network, only=only or None):
+    for row in examine(connector, settings=live, network=network, only=only or None):
         rows.append(row)
         if stderr.is_terminal:
             stderr.print(f"{row.connector} {row.check}: {row.result}", markup=False)

@@ -8,7 +8,7 @@ import typer
 
 from connectors import registry
 from connectors.form import described
-from console.cli.output import Json, print_facts, print_json, print_rows
+from console.cli.output import Json, print_facts, print_json, print_rows, warn_of
 
 app = typer.Typer(help="The connectors that are installed.", no_args_is_help=True)
 
@@ -16,12 +16,14 @@ app = typer.Typer(help="The connectors that are installed.", no_args_is_help=Tru
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the connectors that are installed, those of other packages among them."""
+    connectors, broken = registry.installed()
     rows = [
-        {name: of for name, of in described(registry.get(name_)).items() if name != "settings"}
-        for name_ in registry.names()
+        {name: of for name, of in described(connector).items() if name != "settings"}
+        for connector in connectors
     ]
     columns = ("name", "title", "tier", "modes", "reads", "writes")
     print_rows(rows, columns, as_json=as_json, empty="There is no connector.")
+    warn_of(broken)
 
 
 @app.command()

@@ -12,6 +12,7 @@ import pika
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from connectors import registry
 from console.cli.output import Json, print_rows
 from shared.broker.dramatiq_broker import parameters_of
 from shared.db import migrate, sweeping
@@ -42,9 +43,9 @@ class Finding:
 
 
 def doctor(as_json: Json = False) -> int:
-    """Look at database, broker, queues, secrets and overdue jobs; 1 when something is wrong."""
+    """Look at database, broker, queues, secrets, connectors, overdue jobs; 1: one is wrong."""
     settings = load_settings()
-    found = [*_database(settings), *_broker(settings), *_queues(settings)]
+    found = [*_database(settings), *_broker(settings), *_queues(settings), *_connectors()]
     print_rows(
         [asdict(finding) for finding in found],
         ("check", "result", "detail", "fix"),
@@ -147,6 +148,14 @@ def _broker(settings: Settings) -> Iterator[Finding]:
         yield Finding("broker", "error", told, "Start it, or correct BELLRINGER_BROKER_URL.")
         return
     yield Finding("broker", "ok", "it answers")
+
+
+def _connectors() -> Iterator[Finding]:
+    found, broken = registry.installed()
+    for name, error in broken.items():
+        yield Finding(f"connector {name}", "error", error.problem, error.fix)
+    if not broken:
+        yield Finding("connectors", "ok", f"{len(found)} are installed")
 
 
 def _place(url: str) -> str:

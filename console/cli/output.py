@@ -34,6 +34,12 @@ def exiting(command: Callable[..., int | None]) -> Callable[..., None]:
     return exits
 
 
+def warn_of(broken: Mapping[str, Exception]) -> None:
+    """Warn of connectors that cannot be loaded; the others are served."""
+    for error in broken.values():
+        stderr.print(f"warning: {error}", markup=False)
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document on standard output."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False)

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from connectors import registry
 from connectors.district.generate import generate
 from connectors.simulator.server import MAX_DAY, SimulatorServer
-from console.cli.output import Json, print_json, print_rows
+from console.cli.output import Json, print_json, print_rows, warn_of
 from console.cli.session import need_broker, open_session
 from scheduler import bootstrap as scheduler_bootstrap
 from shared.domain.states import Tier
@@ -76,6 +77,7 @@ def simulator(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    warn_of(registry.installed()[1])
     made = generate(district, seed=seed, students=students)
     with SimulatorServer([made], port=port, host=host) as server:
         if day:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors import registry
+from connectors.district.generate import generate
+from connectors.simulator.server import SimulatorServer
 from console.cli.main import run
 
 Cli = Callable[..., str]
@@ -42,6 +45,37 @@ def test_what_is_installed_is_listed_and_shown(cli: Cli) -> None:
     assert "-1 | 0" in told
     assert "The grade that transitional kindergarten becomes" in told
     assert "Did you mean powerschool" in cli("connectors", "show", "powerscool", code=2)
+
+
+@pytest.fixture
+def _broken(monkeypatch: Any) -> Iterator[None]:
+    """One sound connector, and one whose package cannot be loaded."""
+    sound = registry._entry_points()["lightspeed"]
+    points = {
+        "broken": EntryPoint("broken", "no_such_module:CONNECTOR", registry.GROUP),
+        "lightspeed": sound,
+    }
+    monkeypatch.setattr(registry, "_entry_points", lambda: points)
+    registry.get.cache_clear()
+    yield
+    registry.get.cache_clear()
+
+
+@pytest.mark.usefixtures("_broken")
+def test_a_broken_package_is_told_and_the_others_go_on(cli: Cli, capsys: Any) -> None:
+    assert run(["connectors", "list", "--json"]) == 0
+    told = capsys.readouterr()
+    assert [row["name"] for row in json.loads(told.out)] == ["lightspeed"]
+    assert "broken of package unknown cannot be loaded: ModuleNotFoundError" in told.err
+    assert cli("connectors", "show", "broken", code=2).startswith("error: connector: broken of")
+    words = ("conformance", "--all", "--check", "settings", "--json")
+    rows = json.loads(cli(*words, code=1))
+    assert [(row["connector"], row["result"]) for row in rows] == [
+        ("broken", "failed"), ("lightspeed", "passed")]  # fmt: skip
+    findings = {row["check"]: row for row in json.loads(cli("doctor", "--json", code=1))}
+    assert findings["connector broken"]["result"] == "error"
+    with SimulatorServer([generate("oak", seed=1, students=5)]) as server:
+        assert server.settings == {"oak": {}}
 
 
 def test_rows_and_a_page_of_one_connector(cli: Cli, tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ def test_secrets_are_known_by_their_type():
     assert registry.secret_fields(registry.get("lightspeed")) == {*sftp, "http_token"}
 
 
-def test_a_stranger_adds_a_connector_without_touching_this_tree(tmp_path, monkeypatch):
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """A package of somebody else's: one connector of it is right, three are broken."""
     (tmp_path / "stranger.py").write_text(
         "from connectors.vendors.lightspeed import CONNECTOR as base\n"
         "from dataclasses import replace\n"
@@ -79,9 +81,30 @@ def test_a_stranger_adds_a_connector_without_touching_this_tree(tmp_path, monkey
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         "[bellringer.connectors]\nstranger = stranger:CONNECTOR\nwrong = stranger:CONNECTOR\n"
+        "missing = stranger:NOTHING\nraising = stranger_raising:CONNECTOR\n"
     )
+    (tmp_path / "stranger_raising.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert registry.get("stranger").title == "A stranger"
-    with pytest.raises(ConfigurationError, match="not a Connector named wrong"):
-        registry.get("wrong")
+    yield "stranger"
     sys.modules.pop("stranger", None)
+
+
+def test_a_stranger_adds_a_connector_without_touching_this_tree(stranger):
+    assert registry.get(stranger).title == "A stranger"
+
+
+def test_a_broken_package_is_named_and_takes_nothing_from_the_others(stranger):
+    told = {
+        "wrong": "stranger:CONNECTOR is not a Connector named wrong",
+        "missing": "AttributeError: .*NOTHING",
+        "raising": "ZeroDivisionError: division by zero",
+    }
+    for name, why in told.items():
+        with pytest.raises(
+            ConfigurationError, match=f"{name} of package stranger cannot be loaded: {why}"
+        ) as caught:
+            registry.get(name)
+        assert "Correct the package stranger" in caught.value.fix
+    found, broken = registry.installed()
+    assert broken.keys() == told.keys()
+    assert [one.name for one in found] == sorted(registry._entry_points().keys() - told.keys())
