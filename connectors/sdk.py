@@ -417,8 +417,9 @@ class Connector:
         bench: `module:function` that stands the vendor's side up in a folder for the conformance
             kit; it takes a generated district and a folder, and returns a `Mounted` without an
             app. Of a connector that reads files it lays the district down as the vendor would drop
-            it; of an export its settings lead to a place in that folder. None: a simulator, or the
-            setting `path`, does.
+            it; of one that is online it fills a real server, and where none is at hand, raises
+            `ConfigurationError`; of an export its settings lead to a place in that folder. None: a
+            simulator, or the setting `path`, does.
         exempt: by the name of a check of the conformance kit, why this vendor's side makes it
             impossible to pass: a page that lacks a record, where the vendor tells no count, say.
             The reason is printed in place of a result.

@@ -1,14 +1,15 @@
-"""How a vendor's side is stood up: a simulator, files that it would drop, or a live one.
+"""How a vendor's side is stood up: a simulator, files, a real server of ours, or a live one.
 
-A connector that is online names its `simulator`; one that reads files names a `bench`, which lays a
-district down as files. Of a live vendor the settings are given, and it is only read.
+A connector that is online names its `simulator`, or a `bench` which fills a real server; one that
+reads files names a `bench`, which lays a district down as files. Of a live vendor the settings are
+given, and it is only read.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any, Protocol
 
 import httpx
 
-from connectors.conformance.patience import Patience
+from connectors.conformance.patience import HERE, Patience
 from connectors.conformance.rows import NotApplicableError
 from connectors.district.model import District
 from connectors.network import Network
 from connectors.sdk import Connector, Mounted
 from connectors.simulator.server import SimulatorServer
 from shared.domain.states import Tier
+from shared.errors import ConfigurationError
 
 
 class Vendor(Protocol):
@@ -219,6 +221,73 @@ class FileBench:
         return FileVendor(stand_up(self._place, district, folder), district, folder)
 
 
+class ServerVendor:
+    """A district in a real server, which gives no faults and tells nothing of who asks it."""
+
+    is_online = True
+
+    def __init__(self, mounted: Mounted, district: District) -> None:
+        self.settings = mounted.settings
+        self.district: District | None = district
+        self._turn = mounted.turn
+
+    def fault(self, name: str, **how: Any) -> None:
+        """A real server cannot be asked for a fault."""
+        del name, how
+        raise NotApplicableError("a real server is asked for no faults")
+
+    def heal(self) -> None:
+        """There is nothing to heal."""
+
+    def set(self, **values: Any) -> None:
+        """A real server is as it is."""
+        del values
+        raise NotApplicableError("a real server is as it is")
+
+    def requests(self) -> list[str]:
+        """What it was asked is not told."""
+        raise NotApplicableError("a real server does not tell what it was asked")
+
+    def turn(self, district: District) -> None:
+        """Hold the district of another day."""
+        if self._turn is None:
+            raise NotApplicableError("its server stays as it is")
+        self._turn(district)
+        self.district = district
+
+
+class ServerBench:
+    """Districts in a real server of ours, where one is at hand.
+
+    Args:
+        place: `module:function` that fills it with a district.
+        folder: empty, for what that function needs.
+    """
+
+    patience: Patience | None = None
+
+    def __init__(self, place: str, folder: Path) -> None:
+        self._place = place
+        self._folder = folder
+        self._closing: list[Callable[[], None]] = []
+        self.network = Network(allowed=HERE)
+
+    def hold(self, district: District) -> Vendor:
+        """Return the server, filled with a district beside the others."""
+        try:
+            mounted = stand_up(self._place, district, self._folder)
+        except ConfigurationError as error:
+            raise NotApplicableError(str(error)) from error
+        if mounted.close is not None:
+            self._closing.append(mounted.close)
+        return ServerVendor(mounted, district)
+
+    def close(self) -> None:
+        """Take the districts out of it again."""
+        for close in self._closing:
+            close()
+
+
 class LiveVendor:
     """A vendor that somebody owns: it is read, and nothing is asked of it beyond that."""
 
@@ -297,6 +366,9 @@ def bench_of(
         yield LiveBench(connector, settings, network or Network())
     elif connector.tier is Tier.EXPORT:
         yield None
+    elif connector.bench is not None and connector.is_online:
+        with closing(ServerBench(connector.bench, folder)) as real:
+            yield real
     elif connector.bench is not None:
         yield FileBench(connector.bench, folder)
     elif connector.simulator is not None:

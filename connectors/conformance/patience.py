@@ -7,7 +7,7 @@ import threading
 from connectors.network import LocalPacer, Network, parse_networks
 
 #: Networks that the simulators' servers and a user's own test servers are in.
-_HERE = parse_networks("127.0.0.0/8,::1/128")
+HERE = parse_networks("127.0.0.0/8,::1/128")
 
 
 class Patience:
@@ -46,4 +46,4 @@ class Patience:
 
     def network(self) -> Network:
         """Return a network that may reach this machine, and takes no time."""
-        return Network(LocalPacer(self.now), _HERE, self.wait)
+        return Network(LocalPacer(self.now), HERE, self.wait)

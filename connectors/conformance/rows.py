@@ -48,9 +48,11 @@ class NotApplicableError(Exception):
 _MARKS = {Result.PASSED: "✓", Result.FAILED: "✗", Result.NOT_APPLICABLE: "–"}
 _HEAD = """# What every connector was checked for
 
-Written by `bellringer conformance --all --table docs/connectors/conformance.md`: a row is a check,
-a column a connector. ✓ it was seen to keep the promise, ✗ it does not, – there is nothing to check,
-for the reason below. What each check does: [write a connector](../write-a-connector.md).
+Written by `bellringer conformance --all --table docs/connectors/conformance.md`, run by
+`deploy/with-directory`: a row is a check, a column a connector. ✓ it was seen to keep the promise,
+✗ it does not, – there is nothing to check, for the reason below. Each is checked against its
+vendor's simulator, Active Directory against Samba's. What each check does: [write a
+connector](../write-a-connector.md).
 """
 
 

@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.table import Table
 
 from connectors.simulator.server import SimulatorServer
+from connectors.vendors.active_directory.bench import Directory, directory_at_hand
 from console.cli.output import Json, page, print_json, stderr
-from console.demo.directory import Directory, directory_at_hand
 from console.demo.districts import DISTRICTS, WITH_DIRECTORY
 from console.demo.stage import Stage
 from console.embedded import Embedded

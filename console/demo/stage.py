@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors import registry
 from connectors.simulator.server import SimulatorServer
-from console.demo.directory import Directory
+from connectors.vendors.active_directory.bench import Directory
 from console.demo.districts import DISTRICTS, WITH_DIRECTORY, DemoDistrict
 from console.embedded import Embedded
 from shared.clock import SystemClock

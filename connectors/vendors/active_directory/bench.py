@@ -1,14 +1,23 @@
-"""The demo's Active Directory, where this machine has one (`make demo` starts it)."""
+"""A directory of ours as the vendor's side, where this machine has one: for kit and demo.
+
+`deploy/with-directory COMMAND` runs a command with one, `deploy/services env` tells of one that was
+started; both name it by variables `BELLRINGER_LDAP_…`.
+"""
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.district.model import District
+from connectors.sdk import Mounted
 from connectors.vendors.active_directory.filling import Administration, Filling
+from shared.errors import ConfigurationError
 
 
 class DirectorySettings(BaseSettings):
@@ -31,12 +40,13 @@ class Directory:
     Args:
         given: of a directory that is there.
         district: on its first day.
+        account: what the names of its accounts begin with, which are unique in the whole directory.
 
     Attributes:
         settings: the config of the `active_directory` app.
     """
 
-    def __init__(self, given: DirectorySettings, district: District) -> None:
+    def __init__(self, given: DirectorySettings, district: District, account: str = "u") -> None:
         administration = Administration(
             host=given.host,
             ca_file=given.ca_file,
@@ -44,7 +54,7 @@ class Directory:
             user=given.administrator,
             password=given.administrator_password.get_secret_value(),
         )
-        self._filling = Filling(administration, district)
+        self._filling = Filling(administration, district, account)
         self.settings = {
             "host": given.host,
             "ca_file": given.ca_file,
@@ -57,8 +67,36 @@ class Directory:
         """Hold the accounts of another day."""
         self._filling.turn(district)
 
+    def remove(self) -> None:
+        """Take the district out of the directory again."""
+        self._filling.remove()
+
 
 def directory_at_hand() -> DirectorySettings | None:
     """Return the directory that the environment names; None: there is none, or no python-ldap."""
     given = DirectorySettings()
     return given if given.host and find_spec("ldap") is not None else None
+
+
+def mount(district: District, folder: Path) -> Mounted:
+    """Make a district's accounts in a unit of their own.
+
+    Args:
+        district: whose students and staff are made.
+        folder: not used; a directory keeps its own.
+
+    Raises:
+        ConfigurationError: there is no directory here.
+    """
+    del folder
+    given = directory_at_hand()
+    if given is None:
+        raise ConfigurationError(
+            "BELLRINGER_LDAP_HOST",
+            "there is no directory here, or no python-ldap",
+            "Run deploy/with-directory bellringer conformance active_directory",
+        )
+    # another run may have left its own there
+    mark = uuid.uuid4().hex[:8]
+    made = Directory(given, replace(district, name=f"{district.name} {mark}"), f"{mark}-")
+    return Mounted(None, made.settings, made.turn, made.remove)
