@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import Any
 
 from connectors import registry
@@ -11,6 +13,13 @@ from connectors.conformance.subject import Subject
 from connectors.form import settings_of
 from connectors.sdk import Target
 from shared.errors import BellringerError, ConfigurationError, PermanentConnectorError
+
+#: Settings by which somebody signs in: which of them is wrong, a vendor often does not tell.
+_OF_SIGN_IN = re.compile(
+    r"secret|password|passphrase|token|key|user|client|account|email|subject|credential|login"
+)
+#: A secret that nobody has, and that is no word which an error may have of its own.
+WRONG = "zq7-nobodys-secret"
 
 
 def settings(subject: Subject) -> str:
@@ -36,7 +45,7 @@ def check(subject: Subject) -> str:
     try:
         subject.source(vendor).check()
     except BellringerError as error:
-        raise BrokenError(f"all is well, and check() says: {error}") from error
+        raise BrokenError(_refused(error, is_live=vendor.district is None)) from error
     if vendor.district is None:
         return "it passes"
     wrong = _wrong(subject, vendor)
@@ -48,7 +57,7 @@ def check(subject: Subject) -> str:
 def _wrong(subject: Subject, vendor: Vendor) -> dict[str, Any]:
     """Return settings that lead nowhere: each secret, and each path."""
     secrets = registry.secret_fields(subject.connector)
-    wrong: dict[str, Any] = {name: "wrong" for name in sorted(secrets & set(vendor.settings))}
+    wrong: dict[str, Any] = {name: WRONG for name in sorted(secrets & set(vendor.settings))}
     paths = {one.name for one in settings_of(subject.connector) if one.type == "path"}
     for name in sorted(paths & set(vendor.settings)):
         wrong[name] = f"{vendor.settings[name]}.nowhere"
@@ -60,9 +69,9 @@ def _see_named(subject: Subject, vendor: Vendor, name: str, value: str) -> None:
         subject.source(vendor, **{name: value}).check()
     except PermanentConnectorError as error:
         told = error.user_message
-        if not any(setting in told for setting in (name, *vendor.settings)):
+        if not _names_any(told, _partners(name, vendor)):
             raise BrokenError(f"{name} is wrong, and check() does not name it: {told}") from error
-        if name in registry.secret_fields(subject.connector) and f" {value} " in f" {told} ":
+        if name in registry.secret_fields(subject.connector) and value in told:
             raise BrokenError(f"check() tells the secret {name}") from error
     except ConfigurationError:
         return  # refused before anything was asked
@@ -73,13 +82,30 @@ def _see_named(subject: Subject, vendor: Vendor, name: str, value: str) -> None:
         raise BrokenError(f"{name} is wrong, and check() passes")
 
 
+def _refused(error: BellringerError, *, is_live: bool) -> str:
+    """Say that check() does not pass; whether a live vendor is well, nobody knows."""
+    return f"check() says: {error}" if is_live else f"all is well, and check() says: {error}"
+
+
+def _partners(name: str, vendor: Vendor) -> set[str]:
+    """Return the settings that an error about one may name: of a sign-in, any of its parts."""
+    if not _OF_SIGN_IN.search(name):
+        return {name}
+    return {name, *filter(_OF_SIGN_IN.search, vendor.settings)}
+
+
+def _names_any(told: str, names: Collection[str]) -> bool:
+    """Return whether a text has one of these settings as a whole word."""
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", told) for name in names)
+
+
 def _check_of_target(subject: Subject) -> str:
     place = subject.folder / "checked"
     target = subject.target(place)
     try:
         target.check()
     except BellringerError as error:
-        raise BrokenError(f"all is well, and check() says: {error}") from error
+        raise BrokenError(_refused(error, is_live=subject.given is not None)) from error
     if subject.given is not None or not subject.has("path"):
         return "it passes"
     file = subject.folder / "file"

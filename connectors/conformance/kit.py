@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from connectors import registry
 from connectors.conformance import (
     checks_exporting,
     checks_reading,
@@ -105,6 +106,8 @@ def examine(
         raise ConfigurationError(
             "check", f"there is no {unknown[0]}", f"Known: {', '.join(CHECKS)}."
         )
+    if settings is not None:
+        registry.parse_config(connector, settings)
     with (
         tempfile.TemporaryDirectory(prefix="bellringer-", ignore_cleanup_errors=True) as folder,
         bench_of(connector, Path(folder), settings, network) as bench,

@@ -175,12 +175,13 @@ class Subject:
         """All that the shared vendor holds.
 
         Raises:
-            BrokenError: it cannot be read, although it is well.
+            BrokenError: it cannot be read.
         """
         try:
             return self.read(self.source(self.main))
         except BellringerError as error:
-            raise BrokenError(f"a vendor that is well cannot be read: {error}") from error
+            which = "the vendor" if self.main.district is None else "a vendor that is well"
+            raise BrokenError(f"{which} cannot be read: {error}") from error
 
     @cached_property
     def asked(self) -> list[str]:

@@ -48,6 +48,9 @@ def conformance(
         raise ConfigurationError("CONNECTOR", "give one, or --all", fix)
     if every and settings:
         raise ConfigurationError("--set", "it is one connector's", "Name the connector.")
+    if table_file is not None and not table_file.parent.is_dir():
+        problem = f"there is no folder {table_file.parent}"
+        raise ConfigurationError("--table", problem, "Make it, or name another file.")
     rows: list[Row] = []
     for name in registry.names() if connector is None else [connector]:
         try:
@@ -60,13 +63,21 @@ def conformance(
             continue
         rows += _examine(chosen, settings, check)
     if table_file is not None:
-        table_file.write_text(table(rows))
+        _write(table_file, table(rows))
     if as_json:
         print_json([row.told() for row in rows])
     else:
         told = [row.told() for row in rows]
         print_rows(told, _COLUMNS, as_json=False, empty="No check was made.")
     return 1 if any(row.result is Result.FAILED for row in rows) else 0
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        problem = f"{file} cannot be written: {error.strerror}"
+        raise ConfigurationError("--table", problem, "Name another file.") from error
 
 
 def _examine(

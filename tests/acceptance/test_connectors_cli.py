@@ -107,6 +107,9 @@ def test_a_check_that_fails_ends_with_1(cli: Cli, monkeypatch: Any) -> None:
         (("lightspeed", "--set", "a"), "'a' is no KEY=VALUE"),
         (("lightspeed", "--check", "nonsense"), "check: there is no nonsense"),
         (("nonsense",), "there is no connector 'nonsense'"),
+        (("lightspeed", "--table", "/no/such/t.md"), "--table: there is no folder /no/such"),
+        (("lightspeed", "--table", "/"), "--table: / cannot be written: Is a directory"),
+        (("oneroster_rest", "--set", "url=x"), "error: --set url: "),
     ],
 )
 def test_what_is_wrong_is_said(cli: Cli, words: tuple[str, ...], told: str) -> None:

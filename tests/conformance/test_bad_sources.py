@@ -20,6 +20,9 @@ from bellringer_example.mapping import FIELDS
 from bellringer_example.source import ExampleSis
 from pydantic import ConfigDict, HttpUrl, SecretStr
 
+from connectors import registry
+from connectors.conformance import districts
+from connectors.conformance.benches import stand_up
 from connectors.conformance.kit import examine
 from connectors.conformance.rows import Result
 from connectors.sdk import Connector, ReadRequest
@@ -454,6 +457,35 @@ def test_a_connector_whose_vendor_nobody_stands_up():
         if name != "settings":
             assert row.result is Result.NOT_APPLICABLE, name
     assert "bellringer conformance example_sis --set" in rows["full_read"].detail
+
+
+class NamingAnother(ExampleSis):
+    """It says of whatever is wrong that another setting is."""
+
+    def check(self) -> None:
+        try:
+            super().check()
+        except PermanentConnectorError as error:
+            raise PermanentConnectorError("example_sis", "look at url, or at my_secrets") from error
+
+
+def test_another_setting_is_not_the_one_that_is_wrong():
+    assert "check() does not name it" in failing(with_source(NamingAnother), "check")
+
+
+def test_nothing_is_doubled_in_a_live_drop(tmp_path):
+    connector = registry.get("oneroster_csv")
+    settings = stand_up(connector.bench, districts.whole(), tmp_path).settings
+    (row,) = examine(connector, settings=settings, only=["repeated_ids"])
+    assert row.result is Result.NOT_APPLICABLE
+    assert "live vendor" in row.detail
+
+
+def test_nobody_says_that_a_live_vendor_is_well(tmp_path):
+    connector = registry.get("oneroster_csv")
+    (row,) = examine(connector, settings={"path": str(tmp_path / "none.zip")}, only=["full_read"])
+    assert row.result is Result.FAILED
+    assert "well" not in row.detail
 
 
 def test_a_live_vendor_is_only_read():
