@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from console.cli.output import Json, print_facts, print_rows, stderr
 from console.cli.session import Session, open_session
 from shared.db import apps, views
 from shared.db.tenants import find_tenant
-from shared.errors import ConnectorError
+from shared.errors import ConfigurationError, ConnectorError
 from shared.secrets import open_secrets, seal_secrets
 
 app = typer.Typer(help="Configured connectors.", no_args_is_help=True)
@@ -22,6 +23,10 @@ app = typer.Typer(help="Configured connectors.", no_args_is_help=True)
 App = Annotated[str, typer.Argument(metavar="TENANT/APP", help="The app.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting; repeat it.")
+]
+Unset = Annotated[
+    list[str] | None,
+    typer.Option("--unset", metavar="KEY", help="A setting to take back; repeat it."),
 ]
 After = Annotated[
     str | None, typer.Option(help="An app of the same tier that runs before it; '' for none.")
@@ -67,23 +72,28 @@ def add(
 def set_(
     app_name: App,
     settings: Set = None,
+    unset: Unset = None,
     after: After = None,
     upstream_failed: UpstreamFailed = None,
     as_json: Json = False,
 ) -> None:
-    """Change settings of an app; those not named stay."""
+    """Change settings of an app, or take them back; those not named stay."""
     with open_session() as session:
         config: dict[str, Any] | None = None
         secrets: str | None = None
-        if settings:
+        if settings or unset:
             with session.database.read() as connection:
                 row = apps.app_row(connection, app_name)
+            connector = registry.get(row.connector)
+            given = pairs_of(settings)
+            _check_unset(connector, unset or (), given)
             there = {
                 **row.config,
                 **open_secrets(row.secrets, session.settings.secret_key),
-                **pairs_of(settings),
+                **given,
             }
-            config, secrets = _split(session, registry.get(row.connector), there)
+            kept = {name: value for name, value in there.items() if name not in (unset or ())}
+            config, secrets = _split(session, connector, kept)
         apps.change_app(
             session.gate,
             app_name,
@@ -197,6 +207,17 @@ def _print_app(session: Session, app_name: str, *, as_json: bool) -> None:
     stored = open_secrets(row.secrets, session.settings.secret_key)
     shown["config"] = {**row.config, **dict.fromkeys(sorted(hidden & set(stored)), "••••")}
     print_facts(shown, as_json=as_json)
+
+
+def _check_unset(connector: Connector, unset: Sequence[str], given: Mapping[str, str]) -> None:
+    """See that what is taken back is a setting, and is not set with the same words."""
+    known = connector.config.model_fields
+    for name in unset:
+        if name not in known:
+            fix = f"{connector.name} takes: {', '.join(known)}."
+            raise ConfigurationError("--unset", f"there is no setting {name}", fix)
+        if name in given:
+            raise ConfigurationError("--unset", f"{name} is set as well", "Give one of the two.")
 
 
 def _split(

@@ -129,3 +129,17 @@ def test_an_app_is_checked(cli: Cli, tmp_path: Path) -> None:
     assert not answer["is_well"]
     assert "nowhere.zip" in answer["problem"]
     assert "no app" in cli("apps", "check", "oak/nosuch", code=2)
+
+
+def test_a_setting_is_taken_back(cli: Cli, tmp_path: Path) -> None:
+    cli("tenants", "add", "oak", "--zone", "UTC")
+    given = (f"path={tmp_path}", "tk_grade=0", "http_token=0123456789abcdef0123456789abcdef")
+    words = (word for pair in given for word in ("--set", pair))
+    cli("apps", "add", "oak", "lightspeed", "--name", "ls", *words)
+    unset = ("--unset", "http_token", "--unset", "tk_grade")
+    shown = json.loads(cli("apps", "set", "oak/ls", *unset, "--json"))
+    assert shown["config"] == {"path": str(tmp_path)}
+    assert "there is no setting paht" in cli("apps", "set", "oak/ls", "--unset", "paht", code=2)
+    both = ("--set", f"path={tmp_path}", "--unset", "path")
+    assert "path is set as well" in cli("apps", "set", "oak/ls", *both, code=2)
+    assert "--set path" in cli("apps", "set", "oak/ls", "--unset", "path", code=2)
