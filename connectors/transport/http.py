@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import socket
 import ssl
 import threading
 import time
@@ -67,6 +68,7 @@ class HttpClient:
         wait: waits some seconds, and returns True when the job must stop (`Event.wait`); None: as
             the network does.
         clock: seconds that never go back.
+        setting: the name of the one that `base_url` is of, for errors.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class HttpClient:
         max_body_bytes: int = MAX_BODY_BYTES,
         wait: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        setting: str = "url",
     ) -> None:
         self.vendor = vendor
         self._network = network or Network()
@@ -91,6 +94,7 @@ class HttpClient:
         self._max_body_bytes = max_body_bytes
         self._wait = wait or self._network.wait or threading.Event().wait
         self._clock = clock
+        self._setting = setting
         self._deadline = Deadline(clock)
         backend = GuardedBackend(vendor, self._network, self._deadline)
         limits = httpx.Limits(max_connections=4, max_keepalive_connections=4)
@@ -204,8 +208,16 @@ class HttpClient:
         except httpx.HTTPError as error:
             if isinstance(error, httpx.TimeoutException) and self._deadline.is_over:
                 raise self._overdue(told) from error
-            raise self._failed(told, _told(error)) from error
+            raise self._failed(told, self._told(error)) from error
         return Answer(response.status_code, response.headers, bytes(body))
+
+    def _told(self, error: httpx.HTTPError) -> str:
+        if not isinstance(error, httpx.ConnectError):
+            return _told(error)
+        url = error.request.url
+        told = _told_unconnected(error, url.host, url.netloc.decode())
+        is_ours = url.host == self._client.base_url.host
+        return f"{told}. Look at the setting {self._setting}" if is_ours else told
 
     def _failed(self, path: str, problem: str) -> TransientConnectorError:
         return TransientConnectorError(self.vendor, f"{path}: {problem}")
@@ -280,7 +292,6 @@ def _host_of(url: str) -> str | None:
 def _told(error: httpx.HTTPError) -> str:
     """Return an error's kind; its text may carry a URL with what nobody should read."""
     names: Mapping[type[httpx.HTTPError], str] = {
-        httpx.ConnectError: "nobody answers at that host and port, or its certificate is not valid",
         httpx.ConnectTimeout: "the connection was not made in time",
         httpx.ReadTimeout: "the answer did not come in time",
         httpx.WriteTimeout: "the request could not be sent in time",
@@ -289,3 +300,19 @@ def _told(error: httpx.HTTPError) -> str:
         httpx.DecodingError: "the answer is compressed wrongly",
     }
     return names.get(type(error), type(error).__name__)
+
+
+def _told_unconnected(error: BaseException, host: str, place: str) -> str:
+    """Tell by its cause why there is no connection: no such host, nobody there, or no TLS."""
+    cause: BaseException | None = error
+    while cause is not None:
+        match cause:
+            case socket.gaierror():
+                return f"the host {host} is not known"
+            case ssl.SSLCertVerificationError():
+                return f"the certificate of {place} is not valid: {cause.verify_message}"
+            case ssl.SSLError():
+                return f"{place} does not speak TLS as it should"
+        # httpcore's pool raises its error anew, "from None"
+        cause = cause.__cause__ or cause.__context__
+    return f"nobody answers at {place}"

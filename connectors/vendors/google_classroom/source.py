@@ -198,6 +198,7 @@ class GoogleClassroom:
         with HttpClient(
             NAME,
             str(config.classroom_url),
+            setting="classroom_url",
             network=network,
             account=account_of(NAME, str(config.classroom_url), f"{key}\n{config.admin}"),
             rates=(Rate(config.user_requests_per_minute, 60),),

@@ -4,10 +4,12 @@ import contextlib
 import gzip
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+import httpcore
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from connectors.network import Network, parse_networks
 from connectors.transport.http import Answer, HttpClient
 from connectors.transport.outcomes import Outcome, outcome_of
 from connectors.transport.retrying import retry_after_s
+from connectors.transport.sockets import GuardedBackend
 from shared.errors import ConnectorError, PermanentConnectorError, TransientConnectorError
 
 JSON = "application/json"
@@ -192,10 +195,37 @@ def test_nobody_answers(time):
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with (
             HttpClient("vendor", url, network=HERE, wait=time.wait, clock=time.clock) as http,
-            pytest.raises(TransientConnectorError, match="nobody answers"),
+            pytest.raises(
+                TransientConnectorError, match=r"nobody answers at 127\.0\.0\.1:"
+            ) as caught,
         ):
             http.send("GET", "/x")
+    assert caught.value.user_message.endswith("Look at the setting url")
     assert time.waits == [0.2, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        (ssl.SSLCertVerificationError(1, "verify"), "the certificate of school.example is not"),
+        (ssl.SSLError(1, "wrong version number"), "school.example does not speak TLS"),
+    ],
+)
+def test_what_is_wrong_with_tls_is_told_apart(monkeypatch, cause, told):
+    cause.verify_message = "it has expired"
+
+    def connect(self, *_args, **_kwargs):
+        try:
+            raise cause
+        except ssl.SSLError as error:
+            raise httpcore.ConnectError("no TLS") from error
+
+    monkeypatch.setattr(GuardedBackend, "connect_tcp", connect)
+    with (
+        HttpClient("vendor", "https://school.example", wait=lambda _s: None) as http,
+        pytest.raises(TransientConnectorError, match=told),
+    ):
+        http.send("GET", "/x")
 
 
 def test_an_answer_that_does_not_come_is_given_up(time):
