@@ -44,6 +44,8 @@ class Setting:
         choices: all that it may be; empty: anything of its type.
         minimum: the least number, or None.
         maximum: the greatest number, or None.
+        exclusive_minimum: what every number is above, or None.
+        exclusive_maximum: what every number is below, or None.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Setting:
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
 
 
 def settings_of(connector: Connector) -> tuple[Setting, ...]:
@@ -107,8 +111,10 @@ def _setting(
         default=None if is_secret else given.get("default"),
         description=_description(model, name),
         choices=choices,
-        minimum=shape.get("minimum", shape.get("exclusiveMinimum")),
-        maximum=shape.get("maximum", shape.get("exclusiveMaximum")),
+        minimum=shape.get("minimum"),
+        maximum=shape.get("maximum"),
+        exclusive_minimum=shape.get("exclusiveMinimum"),
+        exclusive_maximum=shape.get("exclusiveMaximum"),
     )
 
 

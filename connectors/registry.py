@@ -96,6 +96,9 @@ def parse_config(connector: Connector, values: Mapping[str, Any]) -> BaseModel:
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in problem["loc"]) or "config"
-        known = ", ".join(connector.config.model_fields)
-        fix = problem.get("ctx", {}).get("fix", f"{connector.name} takes: {known}.")
-        raise ConfigurationError(f"--set {name}", problem["msg"], fix) from error
+        fix = f"See: bellringer connectors show {connector.name}"
+        if problem["type"] == "extra_forbidden":
+            fix = f"{connector.name} takes: {', '.join(connector.config.model_fields)}."
+        fix = problem.get("ctx", {}).get("fix", fix)
+        told = problem["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"--set {name}", told, fix) from error

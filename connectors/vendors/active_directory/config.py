@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from pydantic_core import PydanticCustomError
 
 from connectors.sdk import AbsolutePath
+from connectors.transport.setting_errors import setting_error
 from shared.domain.records import FIELDS, Kind
 
 #: A list's parts stand in lines of their own, or have a semicolon between; `\;` is part of a name.
@@ -148,10 +149,12 @@ class ActiveDirectoryConfig(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.ca_file is not None and self.ca_certificates is not None:
-            raise _wrong("ca_file and ca_certificates are both set", "Give one of them.")
+            problem = "ca_file and ca_certificates are both set"
+            raise setting_error("ca_certificates", problem, "Give one of them.")
         unknown = {rule.school for rule in self.role_rules} - set(self.school_names)
         if unknown:
-            raise _wrong(
+            raise setting_error(
+                "schools",
                 f"roles names school {min(unknown)}, and schools does not",
                 f"Add `{min(unknown)} NAME` to schools.",
             )

@@ -11,6 +11,7 @@ from connectors.flatfiles.columns import Column
 from connectors.flatfiles.formats import grade_words
 from connectors.flatfiles.sheets import LineEnd
 from connectors.transport.drop import Drop
+from connectors.transport.setting_errors import setting_error
 from connectors.vendors.finalsite.layout import (
     CLASSES_BY_DEFAULT,
     KEYS,
@@ -83,9 +84,11 @@ class FinalsiteConfig(Drop):
 
     @model_validator(mode="after")
     def _files_differ(self) -> Self:
-        names = [self.file(sheet).lower() for sheet in SHEETS]
-        if len(set(names)) < len(names):
-            raise _wrong("two sheets have one file name")
+        names: set[str] = set()
+        for sheet in SHEETS:
+            if self.file(sheet).lower() in names:
+                raise setting_error(f"{sheet}_file", "another sheet has this file name", _FIX)
+            names.add(self.file(sheet).lower())
         return self
 
     def columns(self, sheet: str) -> tuple[Column, ...]:

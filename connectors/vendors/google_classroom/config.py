@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from connectors.transport.setting_errors import setting_error
+
 #: Of a service account's key file, what is needed to sign in.
 _KEY_FIELDS = ("client_email", "private_key", "token_uri")
 
@@ -103,17 +105,18 @@ class GoogleClassroomConfig(BaseModel):
         if self.pull_unknown_courses and not (
             self.unknown_courses_school and self.unknown_courses_year
         ):
-            raise ValueError(
-                "pull_unknown_courses needs unknown_courses_school and unknown_courses_year:"
-                " a class belongs to a school and a year, and Google knows neither"
+            raise setting_error(
+                "pull_unknown_courses",
+                "a class belongs to a school and a year, and Google knows neither",
+                "Set unknown_courses_school and unknown_courses_year.",
             )
         if self.manage_users and not self.account_domains:
-            raise ValueError("manage_users needs domains: accounts are made in these alone")
+            problem = "it is missing: manage_users makes accounts in these domains alone"
+            raise setting_error("domains", problem, "Name them, or leave manage_users out.")
         if self.org_units and not self.manage_users:
             name = next(iter(self.org_units))
-            raise ValueError(
-                f"{name} needs manage_users: without it no account is made or moved; leave it out"
-            )
+            problem = f"{name} needs manage_users: without it no account is made or moved"
+            raise setting_error(name, problem, f"Leave {name} out, or set manage_users.")
         return self
 
     @property

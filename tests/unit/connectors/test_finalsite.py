@@ -194,7 +194,7 @@ def test_every_run_refreshes_the_feed(roster: MemoryRoster, tmp_path: Path) -> N
         ("parents", "CNT1_ID", "first column must hold student_id"),
         ("classes", "RECORDID,SHOE", "SHOE cannot hold"),
         ("students_file", "../etc", "pattern"),
-        ("students_file", "fs_faculty.txt", "one file name"),
+        ("students_file", "fs_faculty.txt", "another sheet has this file name"),
         ("off_feed_percent", "101", "less than or equal to 100"),
     ],
 )

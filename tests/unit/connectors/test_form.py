@@ -73,7 +73,8 @@ def test_every_kind_of_setting():
     assert found["pages"] == Setting(
         "pages", "integer", False, False, 3, "How many.", minimum=1, maximum=9
     )
-    assert (found["share"].type, found["share"].minimum) == ("number", 0)
+    share = found["share"]
+    assert (share.type, share.minimum, share.exclusive_minimum) == ("number", None, 0)
     assert (found["is_on"].type, found["is_on"].default) == ("boolean", True)
     assert found["more"].type == "json"
     # another default, and the description of the model that it comes from

@@ -44,8 +44,13 @@ def test_a_wrong_setting_is_named():
     with pytest.raises(ConfigurationError) as caught:
         registry.parse_config(chosen, {})
     assert caught.value.field == "--set path"
-    with pytest.raises(ConfigurationError, match="--set paht"):
+    with pytest.raises(ConfigurationError, match=r"--set paht.* lightspeed takes: "):
         registry.parse_config(chosen, {"path": "/x", "paht": "y"})
+    google = registry.get("google_classroom")
+    with pytest.raises(ConfigurationError) as caught:
+        registry.parse_config(google, {"service_account": "{}"})
+    assert caught.value.problem.startswith("give the whole JSON")
+    assert caught.value.fix == "See: bellringer connectors show google_classroom"
 
 
 @pytest.mark.parametrize("name", ["lightspeed", "oneroster_csv"])

@@ -35,7 +35,7 @@ def config(**values: object) -> GoogleClassroomConfig:
         ({"service_account": "{}"}, "whole JSON of the key file"),
         ({"admin": "admin"}, "admin"),
         ({"classroom_url": "https://user:secret@host.example"}, "scheme, host and path alone"),
-        ({"manage_users": True}, "manage_users needs domains"),
+        ({"manage_users": True}, "domains: it is missing"),
         ({"pull_unknown_courses": True}, "unknown_courses_school"),
         ({"student_org_unit": "Students"}, "student_org_unit"),
         ({"suspended_org_unit": "/Left"}, "suspended_org_unit needs manage_users"),
