@@ -32,7 +32,12 @@ def full_read(subject: Subject) -> str:
         if read.refused:
             raise BrokenError(f"{len(read.refused)} records of a vendor that is well were refused")
         _see_students(read, vendor.district)
-    return ", ".join(f"{read.count(kind)} {kind}" for kind in Kind if read.count(kind))
+    counts = [(read.count(kind), str(kind)) for kind in Kind if read.count(kind)]
+    return ", ".join(f"{n} {_one(kind) if n == 1 else kind}" for n, kind in counts)
+
+
+def _one(kind: str) -> str:
+    return "class" if kind == Kind.CLASSES else kind.removesuffix("s")
 
 
 def _see_students(read: Read, district: District) -> None:

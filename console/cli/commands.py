@@ -7,7 +7,8 @@ among them.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -86,6 +87,26 @@ COMMANDS = {
 }
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"bellringer {version('bellringer')}")
+        raise typer.Exit
+
+
+#: What is not of one command alone.
+_root = typer.Typer(add_completion=False)
+
+
+@_root.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Tell the version."),
+    ] = False,
+) -> None:
+    """Hold the options; they act by their callbacks."""
+
+
 class OnDemand(TyperGroup):
     """The group of all commands: it holds names and help lines, and imports what is called."""
 
@@ -94,6 +115,7 @@ class OnDemand(TyperGroup):
             name="bellringer",
             help="One roster hub for a school district, synced with its apps in order.",
             no_args_is_help=True,
+            params=get_group(_root).params,
             commands=[TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()],
         )
 

@@ -45,7 +45,8 @@ def list_(
         tenant_id = tenants.find_tenant(connection, tenant).id if tenant else None
         app_id = asking.find_app(connection, app_name)[1] if app_name else None
         rows = list_conflicts(connection, tenant_id, app_id=app_id, state=state, limit=limit)
-    print_rows(rows, _COLUMNS, as_json=as_json, empty="There is no such conflict.")
+    empty = "There is no conflict." if state == "open" else f"There is no {state} conflict."
+    print_rows(rows, _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()

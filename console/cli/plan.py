@@ -98,7 +98,8 @@ def _print(job: Mapping[str, Any], rows: list[dict[str, Any]], *, as_json: bool)
         print_json(told)
         return
     typer.echo(f"job {job['id']}: {job['reason']}")
-    print_plan(found)
+    if found.get("counts") or "files" in found:
+        print_plan(found)
     if rows:
         typer.echo("")
         print_rows(rows, _COLUMNS, as_json=False, empty="")
