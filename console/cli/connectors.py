@@ -21,8 +21,8 @@ def list_(as_json: Json = False) -> None:
         {name: of for name, of in described(connector).items() if name != "settings"}
         for connector in connectors
     ]
-    columns = ("name", "title", "tier", "modes", "reads", "writes")
-    print_rows(rows, columns, as_json=as_json, empty="There is no connector.")
+    columns = ("name", "title", "tier", "modes")
+    print_rows(rows, columns, as_json=as_json, empty="There is no connector.", whole="name")
     warn_of(broken)
 
 

@@ -17,11 +17,20 @@ from rich.text import Text
 #: The option that every printing command has.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
-#: For progress and warnings, so that standard output holds the answer alone.
-stderr = Console(stderr=True, highlight=False)
-
 #: Columns of a page that has no width.
 _UNWRAPPED = 10_000
+
+
+def _console(*, is_stderr: bool) -> Console:
+    """Return one that wraps no line in a pipe or a file."""
+    console = Console(stderr=is_stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _UNWRAPPED
+    return console
+
+
+#: For progress and warnings, so that standard output holds the answer alone.
+stderr = _console(is_stderr=True)
 
 
 def exiting(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -47,9 +56,14 @@ def print_json(value: Any) -> None:
 
 
 def print_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str
+    rows: Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    empty: str,
+    whole: str | None = None,
 ) -> None:
-    """Print a list: as JSON all of it, as a table the named columns."""
+    """Print a list: as JSON all of it, as a table the named columns; `whole` is never folded."""
     if as_json:
         print_json(list(rows))
         return
@@ -59,7 +73,7 @@ def print_rows(
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == whole)
     for row in rows:
         table.add_row(*(Text(cell(row.get(column))) for column in columns))
     console.print(table)
@@ -81,10 +95,7 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
 
 def page() -> Console:
     """Return one for standard output; in a pipe or a file no line is wrapped."""
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = _UNWRAPPED
-    return console
+    return _console(is_stderr=False)
 
 
 def cell(value: Any) -> str:
@@ -95,6 +106,8 @@ def cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(str(part) for part in value) or "–"
+    if value == {}:
+        return "–"
     if isinstance(value, dict):
         return _counted(value) or json.dumps(value, ensure_ascii=False)
     return str(value)

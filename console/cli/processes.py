@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -11,7 +13,7 @@ import typer
 from connectors import registry
 from connectors.district.generate import generate
 from connectors.simulator.server import MAX_DAY, SimulatorServer
-from console.cli.output import Json, print_json, print_rows, warn_of
+from console.cli.output import Json, print_json, warn_of
 from console.cli.session import need_broker, open_session
 from scheduler import bootstrap as scheduler_bootstrap
 from shared.domain.states import Tier
@@ -86,14 +88,18 @@ def simulator(
         if as_json:
             print_json({"url": server.url, "settings": {k: dict(v) for k, v in settings.items()}})
         else:
-            rows = [
-                {"connector": connector, "setting": f"{key}={value}"}
-                for connector, pairs in settings.items()
-                for key, value in pairs.items()
-            ]
-            print_rows(rows, ("connector", "setting"), as_json=False, empty="No vendor is a cloud.")
+            typer.echo(_told(settings))
         while day_s and day < MAX_DAY and not stop.wait(day_s):
             day += 1
             server.turn(day)
         server.wait(stop)
     return 0
+
+
+def _told(settings: Mapping[str, Mapping[str, str]]) -> str:
+    """Return by connector the words that `apps add` takes, a line each, as a shell reads them."""
+    lines = []
+    for connector, pairs in settings.items():
+        lines.append(connector)
+        lines += [f"  --set {shlex.quote(f'{key}={value}')}" for key, value in pairs.items()]
+    return "\n".join(lines) or "No vendor is a cloud."

@@ -15,6 +15,8 @@ from connectors import registry
 from connectors.district.generate import generate
 from connectors.simulator.server import SimulatorServer
 from console.cli.main import run
+from console.cli.output import _console, cell
+from console.cli.processes import _told
 
 Cli = Callable[..., str]
 
@@ -129,6 +131,29 @@ def test_an_app_is_checked(cli: Cli, tmp_path: Path) -> None:
     assert not answer["is_well"]
     assert "nowhere.zip" in answer["problem"]
     assert "no app" in cli("apps", "check", "oak/nosuch", code=2)
+
+
+def test_the_version_is_told(cli: Cli) -> None:
+    assert cli("--version").startswith("bellringer ")
+    assert "--version" in cli("--help")
+
+
+def test_a_page_of_eighty_columns_keeps_the_names(cli: Cli, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    listed = cli("connectors", "list").splitlines()
+    assert [line.split()[0] for line in listed[1:] if line[0] != " "] == registry.names()
+
+
+def test_what_a_person_is_told_is_one_line_in_a_pipe(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    _console(is_stderr=True).print("word " * 100, markup=False)
+    assert capsys.readouterr().err.count("\n") == 1
+    assert cell({}) == "–"
+
+
+def test_the_simulators_settings_are_words_for_a_shell() -> None:
+    told = _told({"powerschool": {"url": "http://127.0.0.1:1/a", "key": "a b"}})
+    assert told == "powerschool\n  --set url=http://127.0.0.1:1/a\n  --set 'key=a b'"
 
 
 def test_a_setting_is_taken_back(cli: Cli, tmp_path: Path) -> None:
