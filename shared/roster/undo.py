@@ -215,7 +215,8 @@ def _sent(connection: Connection, job: Row[Any]) -> list[str]:
                 disclosures.c.since_at >= job.finished_at,
             )
         ).scalar_one()
-        first = f", {users} users for the first time or with other fields" if users else ""
+        who = "1 user" if users == 1 else f"{users} users"
+        first = f", {who} for the first time or with other fields" if users else ""
         told.append(
             f"{job.tenant}/{row.name} has been sent the hub since, last by job {row.id}{first};"
             " its next run sends the restored values"

@@ -81,7 +81,7 @@ def test_a_plan_shows_what_a_sync_then_does(cli, district):
     }
     again = cli.json("plan", "oak/sis")
     assert (again["counts"], again["rows"]) == ({}, [])
-    assert "changes nothing" in cli("plan", "oak/sis").stdout
+    assert "would change nothing" in cli("plan", "oak/sis").stdout
     after = cli.json("plan", "oak/ls")["files"]
     assert not any(one["is_changed"] for one in after.values())
     shown = cli("jobs", "show", str(job["id"])).stdout
