@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.responses import Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class Faults:
             ValueError: there is no such fault, or it has another field.
         """
         for one in given:
+            if not isinstance(one, Mapping):
+                raise ValueError('give a list of faults, such as [{"name": "busy"}]')
             if one.get("name") not in self._names or set(one) - set(Fault.__slots__):
                 raise ValueError(f"not a fault: {one}")
             self._waiting.append(Fault(**one))
@@ -82,3 +86,19 @@ class Faults:
             if fault := self.strike(name, place):
                 return make(fault)
         return None
+
+
+def fault_route(faults: Faults) -> Route:
+    """Return the path by which tests ask for faults: `POST` takes a list, `DELETE` forgets all."""
+
+    async def asked(request: Request) -> Response:
+        if request.method == "DELETE":
+            faults.clear()
+            return JSONResponse({})
+        try:
+            faults.ask(await request.json())
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"message": str(error)}, status_code=400)
+        return JSONResponse({})
+
+    return Route("/_simulator/faults", asked, methods=["POST", "DELETE"])

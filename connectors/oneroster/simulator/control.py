@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors.district.faults import Faults
+from connectors.district.faults import Faults, fault_route
 from connectors.oneroster.simulator.access import Access
 from connectors.oneroster.simulator.store import Store
 
@@ -49,7 +49,7 @@ class Control:
     def routes(self) -> list[Route]:
         """Return the paths."""
         return [
-            Route("/_simulator/faults", self._set_faults, methods=["POST", "DELETE"]),
+            fault_route(self._faults),
             Route("/_simulator/settings", self._set, methods=["POST"]),
             Route("/_simulator/requests", self._told_requests),
             Route(
@@ -76,16 +76,6 @@ class Control:
                 joined = {**first, "sourcedId": "user-joined", "username": "joined"}
                 store.records["users"] = {"user-joined": joined, **users}
                 store.changed("users")
-
-    async def _set_faults(self, request: Request) -> Response:
-        if request.method == "DELETE":
-            self._faults.clear()
-            return JSONResponse({})
-        try:
-            self._faults.ask(await request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return JSONResponse({"message": str(error)}, status_code=400)
-        return JSONResponse({})
 
     async def _set(self, request: Request) -> Response:
         for name, value in (await request.json()).items():

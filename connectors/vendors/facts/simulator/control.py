@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors.district.faults import Faults
+from connectors.district.faults import Faults, fault_route
 from connectors.vendors.facts.simulator.access import Access
 from connectors.vendors.facts.simulator.tables import KEYS, Tables
 
@@ -53,7 +53,7 @@ class Control:
     def routes(self) -> list[Route]:
         """Return the paths."""
         return [
-            Route("/_simulator/faults", self._set_faults, methods=["POST", "DELETE"]),
+            fault_route(self._faults),
             Route("/_simulator/settings", self._set, methods=["POST"]),
             Route("/_simulator/requests", self._told_requests),
             Route("/_simulator/pace", self._told_pace),
@@ -63,16 +63,6 @@ class Control:
                 methods=["GET", "PUT", "PATCH", "DELETE"],
             ),
         ]
-
-    async def _set_faults(self, request: Request) -> Response:
-        if request.method == "DELETE":
-            self._faults.clear()
-            return JSONResponse({})
-        try:
-            self._faults.ask(await request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return JSONResponse({"message": str(error)}, status_code=400)
-        return JSONResponse({})
 
     async def _set(self, request: Request) -> Response:
         for name, value in (await request.json()).items():

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors.district.faults import Fault, Faults
+from connectors.district.faults import Fault, Faults, fault_route
 from connectors.district.model import District
 from connectors.district.troubles import make_faults
 from connectors.vendors.google_classroom.simulator.access import Access
@@ -73,21 +73,11 @@ class Control:
     def routes(self) -> list[Route]:
         """Return the paths."""
         return [
-            Route("/_simulator/faults", self._set_faults, methods=["POST", "DELETE"]),
+            fault_route(self._faults),
             Route("/_simulator/settings", self._set, methods=["POST"]),
             Route("/_simulator/requests", self._told_requests, methods=["GET", "DELETE"]),
             Route("/_simulator/guardians/{invitation}", self._accept, methods=["POST"]),
         ]
-
-    async def _set_faults(self, request: Request) -> Response:
-        if request.method == "DELETE":
-            self._faults.clear()
-            return JSONResponse({})
-        try:
-            self._faults.ask(await request.json())
-        except (ValueError, TypeError, AttributeError) as error:
-            return JSONResponse({"message": str(error)}, status_code=400)
-        return JSONResponse({})
 
     async def _set(self, request: Request) -> Response:
         for name, value in (await request.json()).items():
