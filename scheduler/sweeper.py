@@ -8,6 +8,8 @@ from collections.abc import Callable
 from shared.broker.relay import Relay
 from shared.clock import Clock
 from shared.db import approving, sweeping
+from shared.db.forgetting import FORGOTTEN_TOGETHER as ACCESS_FORGOTTEN_TOGETHER
+from shared.db.forgetting import forget_access
 from shared.db.gate import Gate
 from shared.db.schedules import recompute_slots, zone_version
 from shared.domain.states import Tier
@@ -19,7 +21,7 @@ log = logging.getLogger(__name__)
 
 #: How long a job may wait before the log says so.
 OVERDUE_S = 3600.0
-#: Time between two looks at what may be forgotten of the quarantine.
+#: Time between two looks at what may be forgotten: of the quarantine, and of accounts.
 FORGET_S = 3600.0
 
 
@@ -71,12 +73,14 @@ class Sweeper:
         return made
 
     def _forget(self) -> None:
-        """Forget old quarantine rows now and then: a sweep must not look at all of them."""
+        """Forget what is old or over now and then: a sweep must not look at all of it."""
         now = self._clock.monotonic()
         if self._forget_at is None or now >= self._forget_at:
-            forgotten = forget_quarantine(self._gate, days=self._settings.quarantine_days)
+            rows = forget_quarantine(self._gate, days=self._settings.quarantine_days)
+            access = forget_access(self._gate.database, audit_days=self._settings.audit_days)
             # there may be more than one transaction takes
-            self._forget_at = now if forgotten >= FORGOTTEN_TOGETHER else now + FORGET_S
+            is_more = rows >= FORGOTTEN_TOGETHER or access >= ACCESS_FORGOTTEN_TOGETHER
+            self._forget_at = now if is_more else now + FORGET_S
 
     def _slots(self) -> None:
         """Compute the next slots that another zone database gave; ours is read once a process."""

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     #: How long what a job left out is kept; of each app's last job it is kept for good.
     quarantine_days: Annotated[int, Field(ge=1)] = 90
 
+    #: How long a session of the console may be idle.
+    session_idle_s: Seconds = 30 * 60
+    #: How long a session of the console lasts, however busy.
+    session_life_s: Seconds = 12 * 3600
+    #: How long the audit log is kept.
+    audit_days: Annotated[int, Field(ge=1)] = 730
+
     @property
     def is_embedded_broker(self) -> bool:
         """Whether messages stay inside this process."""

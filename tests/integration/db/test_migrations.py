@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from shared.db import hub_tables, migrate, review_tables
+from shared.db import account_tables, hub_tables, migrate, review_tables
 from shared.db.engine import Database
 from shared.db.tables import metadata
 from shared.errors import ConfigurationError
@@ -18,6 +18,7 @@ from shared.settings import load_settings
 
 
 def test_the_schema_is_what_the_code_knows(database: Database):
+    assert account_tables.accounts is not None
     assert hub_tables.HUB
     assert review_tables.approvals is not None
     assert migrate.current(database) == migrate.newest()
