@@ -1,0 +1,127 @@
+"""A page of everything that pages are made of, served as the console will serve it.
+
+It has the console's templates, static files and Content-Security-Policy, and nothing behind it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from connectors.form import Setting
+from shared.domain.states import JobState
+
+ROOT = Path(__file__).resolve().parents[2]
+WEB = ROOT / "console" / "web"
+POLICY = "default-src 'self'"
+
+_PAGES = [("Home", ""), ("Timeline", ""), ("Approvals", 2), ("Roster", ""), ("App gallery", "")]
+
+
+def application() -> Starlette:
+    """Return the application: `/` in the system's theme, `/light` and `/dark`, `/bad`."""
+    return Starlette(
+        routes=[
+            Mount("/static", StaticFiles(directory=WEB / "static")),
+            Route("/bad", _bad),
+            Route("/alone", _alone),
+            Route("/{theme}", _guide),
+            Route("/", _guide),
+        ]
+    )
+
+
+def environment() -> Environment:
+    """Return Jinja2 with the console's templates and ours, and stand-ins for its filters."""
+    made = Environment(
+        loader=ChoiceLoader(
+            [FileSystemLoader(WEB / "templates"), FileSystemLoader(Path(__file__).parent)]
+        ),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    made.filters |= {
+        "local": lambda _instant, _zone: "25 Nov 2026, 02:00 CST",
+        "ago": lambda _instant: "3 h ago",
+        "number": lambda value: f"{value:,}",
+        "duration": lambda seconds: f"{seconds // 60} min {seconds % 60} s",
+    }
+    made.globals |= {
+        "csrf_field": lambda: Markup('<input type="hidden" name="csrf_token" value="t0ken">'),
+        "csrf_token": lambda: "t0ken",
+        "static": lambda path: f"/static/{path}",
+    }
+    return made
+
+
+def context(theme: str | None = None) -> dict[str, Any]:
+    """Return what the style guide's page shows."""
+    states = [*map(str, JobState), "paused", "idle"]
+    return {
+        "visit": {"account": {"name": "operator1"}},
+        "tenant": "oakfield",
+        "tenants": [
+            {"href": f"/tenants/{name}", "name": name, "is_current": name == "oakfield"}
+            for name in ("oakfield", "riverbend")
+        ],
+        "nav": [
+            {"href": f"/{label}", "label": label, "is_current": label == "Home", "count": count}
+            for label, count in _PAGES
+        ],
+        "theme": theme,
+        "notices": [{"kind": "success", "text": "The sync is queued."}],
+        "instant": "2026-11-25T08:00:00Z",
+        "zone": "America/Chicago",
+        "all_states": states,
+        "states": {
+            "import": ["running", "succeeded"],
+            "two_way": ["held", "failed"],
+            "export": ["queued", "paused"],
+        },
+        "settings": _settings(),
+    }
+
+
+def _settings() -> list[dict[str, Any]]:
+    def one(name: str, type_: str, *, value: Any = None, error: str | None = None, **more: Any) -> dict[str, Any]:
+        given = {"is_required": True, "is_secret": False, "default": None, **more}
+        setting = Setting(name, type_, description=f"What {name} is for.", **given)
+        return {"setting": setting, "value": value, "error": error, "is_set": setting.is_secret}
+
+    return [
+        one("url", "address", value="https://sis.oakfield.example/api"),
+        one("folder", "path", is_required=False),
+        one("client_secret", "secret", is_secret=True, is_required=False),
+        one("mode", "choice", choices=("oauth1", "oauth2"), value="oauth2"),
+        one("max_pages", "integer", minimum=1, maximum=9, value=0, error="must be above 0"),
+        one("rate", "number", exclusive_minimum=0, is_required=False, default=1.5),
+        one("verify", "boolean", value=True),
+        one("roles", "json", value={"teacher": "T's"}, is_required=False),
+    ]
+
+
+async def _guide(request: Request) -> Response:
+    theme = request.path_params.get("theme")
+    return _page("style_guide.html", context(theme))
+
+
+async def _alone(request: Request) -> Response:
+    alone = {**context(), "visit": {"account": None}, "tenant": None, "nav": [], "notices": []}
+    return _page("sign_in_guide.html", alone)
+
+
+async def _bad(request: Request) -> Response:
+    return _page("bad_guide.html", context())
+
+
+def _page(template: str, values: dict[str, Any]) -> Response:
+    text = environment().get_template(template).render(values)
+    return HTMLResponse(text, headers={"Content-Security-Policy": POLICY})
