@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, select, update
 from shared.db import jobs as job_table
 from shared.db.gate import Gate, Locked
 from shared.db.tables import apps, jobs, tenants
+from shared.domain.counts import count_totals
 from shared.domain.retry import retry_delay_s
 from shared.domain.states import JobState, Mode, Tier, Trigger
 from shared.domain.tiers import Hold, Release, Skip, judge_claim
@@ -203,11 +204,14 @@ def finish(
         )
         if not won:
             raise ConflictError(f"job {assignment.job_id} was taken from its worker")
-        values = {
+        values: dict[str, object] = {
             name: value
             for name, value in (("cursor", outcome.cursor), ("scope", outcome.scope))
             if value is not None
         }
+        if outcome.certificate is not None:
+            values["last_read_job"] = assignment.job_id
+            values["last_quarantined"] = count_totals(outcome.counts).quarantined
         job_table.note_outcome(connection, assignment, JobState.SUCCEEDED, **values)
     return locked.publications
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    func,
     text,
 )
 
@@ -136,7 +137,30 @@ STAGES: Mapping[Kind, Table] = MappingProxyType({kind: _stage_table(kind) for ki
 
 _users, _roles = HUB[Kind.USERS].c, HUB[Kind.ROLES].c
 _enrollments, _demographics = HUB[Kind.ENROLLMENTS].c, HUB[Kind.DEMOGRAPHICS].c
-Index("ix_hub_users_identifier", _users.tenant_id, _users.identifier)
+Index(
+    "ix_hub_users_identifier",
+    _users.tenant_id,
+    _users.identifier,
+    postgresql_ops={"identifier": "text_pattern_ops"},
+)
+#: A search looks for the beginning of a name or an address; see `shared.roster.searching`. SQLite
+#: holds small rosters: there all of a tenant's users are looked at.
+SEARCHED = (
+    "given_name",
+    "family_name",
+    "preferred_given_name",
+    "preferred_family_name",
+    "email",
+    "username",
+)
+for _name in SEARCHED:
+    Index(
+        f"ix_hub_users_{_name}",
+        _users.tenant_id,
+        func.lower(_users[_name]).label("begins"),
+        postgresql_ops={"begins": "text_pattern_ops"},
+        postgresql_where=_users[_name].is_not(None),
+    ).ddl_if(dialect="postgresql")
 Index("ix_hub_roles_user", _roles.tenant_id, _roles.user_sourced_id)
 Index("ix_hub_enrollments_user", _enrollments.tenant_id, _enrollments.user_sourced_id)
 Index("ix_hub_enrollments_class", _enrollments.tenant_id, _enrollments.class_sourced_id)

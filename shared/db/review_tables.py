@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Index,
+    Integer,
     Table,
     Text,
     text,
@@ -48,6 +49,7 @@ approvals = Table(
     ),
     Index("ix_approvals_tenant_id_state", "tenant_id", "state"),
     Index("ix_approvals_app_id_state", "app_id", "state"),
+    Index("ix_approvals_tenant_id_id", "tenant_id", "id"),
     Index(
         "ix_approvals_deadline_at",
         "deadline_at",
@@ -91,6 +93,8 @@ plan_rows = Table(
     Column("after", Text),
     Column("reason", Text),
     Index("ix_plan_rows_app_id", "app_id"),
+    #: The five removals among a million adds.
+    Index("ix_plan_rows_op", "job_id", "op", "kind", "n"),
 )
 
 #: Fields that an app and the hub have both changed, and of which nobody is the owner.
@@ -143,4 +147,21 @@ judged_pairs = Table(
     Column("by", Text),
     Column("at", UtcDateTime, nullable=False),
     CheckConstraint("verdict IN ('merged', 'distinct')", name="verdict"),
+)
+
+#: How many pairs of a tenant's users look like one person, as they were last counted.
+duplicate_counts = Table(
+    "duplicate_counts",
+    metadata,
+    Column("tenant_id", BigInteger, primary_key=True, autoincrement=False),
+    #: The hub's when they were counted.
+    Column("hub_version", BigInteger, nullable=False),
+    Column("pairs", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index(
+        "ix_duplicate_counts_some",
+        "tenant_id",
+        postgresql_where=text("pairs > 0"),
+        sqlite_where=text("pairs > 0"),
+    ),
 )

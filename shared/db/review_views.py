@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -37,7 +37,7 @@ def list_approvals(
     job_id: int | None = None,
 ) -> list[Shown]:
     """Return approvals, newest first; `job_id` is of the job that proposed them."""
-    query = _approvals().order_by(approvals.c.id.desc())
+    query = approvals_shown().order_by(approvals.c.id.desc())
     for column, wanted in (
         (tenants.c.name, tenant),
         (approvals.c.app_id, app_id),
@@ -46,12 +46,12 @@ def list_approvals(
     ):
         if wanted is not None:
             query = query.where(column == wanted)
-    return [_approval(connection, row) for row in connection.execute(query).all()]
+    return approval_lines(connection, connection.execute(query).all())
 
 
 def show_approval(connection: Connection, approval_id: int) -> Shown | None:
     """Return an approval with its rows and the names of their records, None: there is none."""
-    row = connection.execute(_approvals().where(approvals.c.id == approval_id)).one_or_none()
+    row = connection.execute(approvals_shown().where(approvals.c.id == approval_id)).one_or_none()
     if row is None:
         return None
     kind = Kind(row.kind)
@@ -73,7 +73,7 @@ def show_approval(connection: Connection, approval_id: int) -> Shown | None:
         .order_by(approval_rows.c.external_id)
     )
     return {
-        **_approval(connection, row),
+        **approval_lines(connection, [row])[0],
         "rows": [
             {
                 "external_id": one.external_id,
@@ -124,7 +124,8 @@ def list_plan_rows(
         }
 
 
-def _approvals() -> Select[Any]:
+def approvals_shown() -> Select[Any]:
+    """Return a query of approvals with the names of their tenants, apps and schools."""
     return (
         select(
             approvals,
@@ -145,17 +146,27 @@ def _approvals() -> Select[Any]:
     )
 
 
-def _approval(connection: Connection, row: Row[Any]) -> Shown:
-    carried = connection.execute(
-        select(jobs.c.id, jobs.c.state)
-        .where(jobs.c.app_id == row.app_id, jobs.c.approval_id == row.id)
-        .order_by(jobs.c.id.desc())
-        .limit(1)
-    ).one_or_none()
+def approval_what(row: Row[Any]) -> str:
+    """Say what an approval of `approvals_shown` is about."""
     school = row.school_name or row.school
     where = f" of {school}" if school else ""
     if "along" in row.counts:
         where += f" ({row.counts['along']} went along with approval {row.counts['with']})"
+    return f"{row.op} {row.counts['proposed']} of {row.counts['of']} {row.kind}{where}"
+
+
+def approval_lines(connection: Connection, rows: Sequence[Row[Any]]) -> list[Shown]:
+    """Return approvals of `approvals_shown` as they are listed, each with the job that does it."""
+    query: Select[Any] = (
+        select(jobs.c.id, jobs.c.state, jobs.c.approval_id)
+        .where(jobs.c.approval_id.is_not(None), jobs.c.approval_id.in_([row.id for row in rows]))
+        .order_by(jobs.c.id)
+    )
+    carried = {row.approval_id: row for row in connection.execute(query)}
+    return [_approval(row, carried.get(row.id)) for row in rows]
+
+
+def _approval(row: Row[Any], carried: Row[Any] | None) -> Shown:
     return {
         "id": row.id,
         "tenant": row.tenant,
@@ -164,7 +175,7 @@ def _approval(connection: Connection, row: Row[Any]) -> Shown:
         "kind": row.kind,
         "school": row.school,
         "school_name": row.school_name,
-        "what": f"{row.op} {row.counts['proposed']} of {row.counts['of']} {row.kind}{where}",
+        "what": approval_what(row),
         "counts": row.counts,
         "state": row.state,
         "proposed_by_job": row.job_id,
@@ -175,6 +186,20 @@ def _approval(connection: Connection, row: Row[Any]) -> Shown:
         "job": carried.id if carried else None,
         "job_state": carried.state if carried else None,
     }
+
+
+def names_of(
+    connection: Connection, tenant_id: int, kind: Kind, sourced_ids: Collection[str]
+) -> dict[str, str]:
+    """Return what a person calls records of a kind, by sourcedId; of those that there are."""
+    hub = HUB[kind]
+    name, source = _named(hub, kind)
+    rows = connection.execute(
+        select(hub.c.sourced_id, name.label("name"))
+        .select_from(source)
+        .where(hub.c.tenant_id == tenant_id, hub.c.sourced_id.in_(sourced_ids))
+    )
+    return {row.sourced_id: row.name for row in rows}
 
 
 def _named(hub: Any, kind: Kind) -> tuple[ColumnElement[Any], FromClause]:

@@ -149,6 +149,9 @@ apps = Table(
     #: State of the last run that ended, and its wave.
     _words("last_outcome"),
     Column("last_wave", Integer, nullable=True),
+    #: The last run that read to its end, and how many records it left out into quarantine.
+    Column("last_read_job", BigInteger, nullable=True),
+    Column("last_quarantined", Integer, nullable=True),
     #: Where the next incremental read starts; written with the roster change that it covers.
     _words("cursor"),
     #: `shared.roster.rules.AppRules` as JSON; None: the defaults.
@@ -165,6 +168,20 @@ apps = Table(
         unique=True,
         postgresql_where=text("removed_at IS NULL"),
         sqlite_where=text("removed_at IS NULL"),
+    ),
+    #: What a person is shown first is found among a thousand tenants without a look at each.
+    *(
+        Index(
+            f"ix_apps_{name}",
+            "id",
+            postgresql_where=text(f"removed_at IS NULL AND {condition}"),
+            sqlite_where=text(f"removed_at IS NULL AND {condition}"),
+        )
+        for name, condition in (
+            ("failed", "last_outcome = 'failed'"),
+            ("paused", "paused_at IS NOT NULL"),
+            ("quarantined", "last_quarantined > 0"),
+        )
     ),
 )
 
@@ -206,6 +223,9 @@ schedules = Table(
 )
 
 _UNFINISHED_SQL = _among("state", sorted(UNFINISHED))
+#: Ends that are rare, and for which history is searched.
+ENDED_BADLY = (JobState.FAILED, JobState.SKIPPED, JobState.CANCELLED)
+_ENDED_BADLY_SQL = _among("state", ENDED_BADLY)
 _ACTIVE_SQL = _among("state", [JobState.QUEUED, JobState.RUNNING])
 
 #: One sync of one app.
@@ -296,6 +316,24 @@ jobs = Table(
     ),
     Index("ix_jobs_app_id_id", "app_id", "id"),
     Index("ix_jobs_tenant_id_id", "tenant_id", "id"),
+    #: The failed ones among a million jobs, the newest first: of all, of a tenant, of an app.
+    *(
+        Index(
+            f"ix_jobs_ended_badly{name}",
+            *columns,
+            "state",
+            "id",
+            postgresql_where=text(_ENDED_BADLY_SQL),
+            sqlite_where=text(_ENDED_BADLY_SQL),
+        )
+        for name, columns in (("", ()), ("_tenant", ("tenant_id",)), ("_app", ("app_id",)))
+    ),
+    Index(
+        "ix_jobs_approval_id",
+        "approval_id",
+        postgresql_where=text("approval_id IS NOT NULL"),
+        sqlite_where=text("approval_id IS NOT NULL"),
+    ),
 )
 
 #: One due time of a schedule, recorded exactly once.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from shared.db.tables import apps, job_events, jobs, schedules, tenants
+from shared.domain.counts import count_totals
 from shared.domain.recurrence import Recurrence
 from shared.domain.states import UNFINISHED, JobState
 
@@ -60,13 +62,8 @@ def list_apps(connection: Connection, tenant: str | None = None) -> list[Shown]:
     )
     if tenant is not None:
         query = query.where(tenants.c.name == tenant)
-    upcoming: dict[int, datetime] = {}
-    for row in connection.execute(
-        select(schedules.c.app_id, schedules.c.next_run_at).where(
-            schedules.c.next_run_at.is_not(None)
-        )
-    ):
-        upcoming[row.app_id] = min(row.next_run_at, upcoming.get(row.app_id, row.next_run_at))
+    rows = connection.execute(query).all()
+    upcoming = next_runs(connection, None if tenant is None else [row.id for row in rows])
     return [
         {
             "app": f"{row.tenant}/{row.name}",
@@ -83,8 +80,20 @@ def list_apps(connection: Connection, tenant: str | None = None) -> list[Shown]:
             "last_outcome": row.last_outcome,
             "next_run_at": iso(upcoming.get(row.id)),
         }
-        for row in connection.execute(query)
+        for row in rows
     ]
+
+
+def next_runs(connection: Connection, app_ids: Collection[int] | None) -> Mapping[int, datetime]:
+    """Return when apps run next by their schedules, by app id; None: of all apps."""
+    query = (
+        select(schedules.c.app_id, func.min(schedules.c.next_run_at).label("at"))
+        .where(schedules.c.removed_at.is_(None), schedules.c.next_run_at.is_not(None))
+        .group_by(schedules.c.app_id)
+    )
+    if app_ids is not None:
+        query = query.where(schedules.c.app_id.in_(app_ids))
+    return {row.app_id: row.at for row in connection.execute(query)}
 
 
 def list_schedules(connection: Connection, app_id: int | None = None) -> list[Shown]:
@@ -121,7 +130,7 @@ def list_jobs(
     limit: int = 50,
 ) -> list[Shown]:
     """Return jobs, newest first; `state` may also be `unfinished`."""
-    query = _jobs().order_by(jobs.c.id.desc()).limit(limit)
+    query = jobs_shown().order_by(jobs.c.id.desc()).limit(limit)
     if tenant is not None:
         query = query.where(tenants.c.name == tenant)
     if app_id is not None:
@@ -129,7 +138,7 @@ def list_jobs(
     if state is not None:
         wanted = sorted(UNFINISHED) if state == "unfinished" else [state]
         query = query.where(jobs.c.state.in_(wanted))
-    return [_job(row) for row in connection.execute(query)]
+    return [job_shown(row) for row in connection.execute(query)]
 
 
 def job_states(connection: Connection, job_ids: Collection[int]) -> dict[int, JobState]:
@@ -140,14 +149,16 @@ def job_states(connection: Connection, job_ids: Collection[int]) -> dict[int, Jo
 
 def show_job(connection: Connection, job_id: int) -> Shown | None:
     """Return a job with its history, None: there is none."""
-    row = connection.execute(_jobs(jobs.c.id == job_id)).one_or_none()
+    row = connection.execute(
+        jobs_shown(jobs.c.certificate, jobs.c.plan).where(jobs.c.id == job_id)
+    ).one_or_none()
     if row is None:
         return None
     history = connection.execute(
         select(job_events).where(job_events.c.job_id == job_id).order_by(job_events.c.id)
     )
     return {
-        **_job(row),
+        **job_shown(row),
         "certificate": row.certificate,
         "plan": row.plan,
         "approval_id": row.approval_id,
@@ -165,21 +176,27 @@ def show_job(connection: Connection, job_id: int) -> Shown | None:
     }
 
 
-def _jobs(*where: ColumnElement[bool]) -> Select[Any]:
+#: What is shown of a job in a list; its certificate and its plan may be large.
+_IN_A_LIST = tuple(column for column in jobs.c if column.name not in {"certificate", "plan"})
+
+
+def jobs_shown(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Return a query of what `job_shown` shows of jobs, and further columns of theirs."""
     return (
         select(
-            jobs,
+            *_IN_A_LIST,
+            *columns,
             tenants.c.name.label("tenant"),
             apps.c.name.label("app"),
             apps.c.connector.label("connector"),
         )
         .join(apps, apps.c.id == jobs.c.app_id)
         .join(tenants, tenants.c.id == jobs.c.tenant_id)
-        .where(*where)
     )
 
 
-def _job(row: Row[Any]) -> Shown:
+def job_shown(row: Row[Any]) -> Shown:
+    """Return a job of `jobs_shown` as it is listed."""
     return {
         "id": row.id,
         "tenant": row.tenant,
@@ -204,5 +221,14 @@ def _job(row: Row[Any]) -> Shown:
         "queued_at": iso(row.queued_at),
         "started_at": iso(row.started_at),
         "finished_at": iso(row.finished_at),
+        "duration_s": duration_s(row.started_at, row.finished_at),
         "counts": row.counts,
+        "totals": asdict(count_totals(row.counts)),
     }
+
+
+def duration_s(started_at: datetime | None, finished_at: datetime | None) -> float | None:
+    """Return how long a job has run in seconds; None: it never began, or has not ended."""
+    if started_at is None or finished_at is None:
+        return None
+    return round((finished_at - started_at).total_seconds(), 3)

@@ -10,16 +10,14 @@ from sqlalchemy import ColumnElement, Connection, FromClause, or_, select
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, snake
+from shared.db.user_search import begins_with
 from shared.domain.records import FIELDS, Kind, field_names
 from shared.errors import ConfigurationError
 from shared.roster.history import do_not_compile
 from shared.roster.past import records_at
 
-#: Fields that a search looks into, where a kind has them.
-SEARCHED = (
-    "name", "title", "identifier", "courseCode", "classCode", "username", "givenName",
-    "familyName", "preferredGivenName", "preferredFamilyName", "email",
-)  # fmt: skip
+#: Fields that a search looks into, where a kind has them; of users see `begins_with`.
+SEARCHED = ("name", "title", "identifier", "courseCode", "classCode")
 #: Records that a value may name before its owner is asked for an id.
 _NAMED = 10
 
@@ -32,7 +30,8 @@ class Wanted:
         kind: of the records.
         school: sourcedId, identifier or name of an org; None: of all.
         status: active or tobedeleted; None: both.
-        search: text that one of the `SEARCHED` fields has in it, whatever its case.
+        search: of users, what `begins_with` finds: the beginning of a name, an address or an id;
+            of other kinds, text that one of the `SEARCHED` fields has in it, whatever its case.
         as_of: the instant; None: now.
         after: the sourcedId that the page before ended with.
         limit: the most records.
@@ -77,21 +76,25 @@ def list_records(database: Database, tenant_id: int, wanted: Wanted) -> list[dic
         if wanted.after is not None:
             query = query.where(table.sourced_id > wanted.after)
         if wanted.search:
-            query = query.where(
-                or_(
-                    *(
-                        table[snake(name)].icontains(wanted.search, autoescape=True)
-                        for name in SEARCHED
-                        if name in fields
-                    ),
-                    table.sourced_id == wanted.search,
-                )
-            )
+            query = query.where(_matches(wanted.kind, table, wanted.search))
         if wanted.school is not None:
             query = query.where(view.belongs(wanted.kind, table, view.school(wanted.school)))
         rows = connection.execute(query.order_by(table.sourced_id).limit(wanted.limit)).all()
     names = ("sourcedId", "status", *fields)
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _matches(kind: Kind, table: Any, search: str) -> ColumnElement[bool]:
+    if kind is Kind.USERS:
+        return begins_with(search, table)
+    return or_(
+        *(
+            table[snake(name)].icontains(search, autoescape=True)
+            for name in SEARCHED
+            if name in field_names(kind)
+        ),
+        table.sourced_id == search,
+    )
 
 
 def find_record(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.db.engine import Database
-from shared.db.hub_tables import HUB
-from shared.db.review_tables import judged_pairs
+from shared.db.hub_tables import HUB, hubs
+from shared.db.review_tables import duplicate_counts, judged_pairs
 from shared.domain.records import Kind
 from shared.errors import ConfigurationError
 from shared.roster.history import do_not_compile
@@ -76,6 +76,7 @@ def list_duplicates(database: Database, tenant_id: int) -> Duplicates:
         " GROUP BY a.field, a.value ORDER BY 3 DESC, 1, 2 LIMIT :pairs"
     )
     with database.read() as connection:
+        version = hub_version(connection, tenant_id)
         if database.is_postgresql:
             connection.exec_driver_sql("SET LOCAL enable_nestloop = off")
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
@@ -83,6 +84,7 @@ def list_duplicates(database: Database, tenant_id: int) -> Duplicates:
         found = connection.execute(text(pairs), bound).all()
         many = connection.execute(text(shared), {**bound, "pairs": 100}).all()
         people = _people(connection, tenant_id, {id_ for row in found for id_ in row[:2]})
+    _keep(database, tenant_id, version, len(found))
     return Duplicates(
         pairs=[
             {
@@ -96,6 +98,44 @@ def list_duplicates(database: Database, tenant_id: int) -> Duplicates:
         shared=[{"field": row.field, "value": row.value, "users": row.users} for row in many],
         is_cut=len(found) > PAIRS,
     )
+
+
+def count_duplicates(database: Database, tenant_id: int) -> int:
+    """Return how many pairs of a tenant look like one person, `PAIRS` + 1 at most. Commits.
+
+    They are counted again only when the roster has changed, or somebody has judged a pair, since
+    they were last counted or listed: to count them takes a look at each user. A page that may not
+    wait shows what was counted last (`shared.db.open_work.count_open`).
+    """
+    kept = duplicate_counts.c
+    with database.read() as connection:
+        version = hub_version(connection, tenant_id)
+        pairs: int | None = connection.execute(
+            select(kept.pairs).where(kept.tenant_id == tenant_id, kept.hub_version == version)
+        ).scalar_one_or_none()
+    if pairs is not None:
+        return pairs
+    found = list_duplicates(database, tenant_id)
+    return len(found.pairs) + found.is_cut
+
+
+def hub_version(connection: Connection, tenant_id: int) -> int:
+    """Return the version of a tenant's roster, which every change of it raises."""
+    found: int | None = connection.execute(
+        select(hubs.c.version).where(hubs.c.tenant_id == tenant_id)
+    ).scalar_one_or_none()
+    return found or 0
+
+
+def _keep(database: Database, tenant_id: int, version: int, pairs: int) -> None:
+    with database.write() as connection:
+        upsert = postgresql.insert if database.is_postgresql else sqlite.insert
+        made = {"hub_version": version, "pairs": pairs, "at": database.now(connection)}
+        connection.execute(
+            upsert(duplicate_counts)
+            .values(tenant_id=tenant_id, **made)
+            .on_conflict_do_update(index_elements=["tenant_id"], set_=made)
+        )
 
 
 def judge_distinct(
@@ -157,6 +197,13 @@ def remember(
         .on_conflict_do_update(
             index_elements=["tenant_id", "kind", "first", "second"], set_=dict(made)
         )
+    )
+    # one fewer by now; the next one who asks counts them again
+    kept = duplicate_counts.c
+    connection.execute(
+        update(duplicate_counts)
+        .where(kept.tenant_id == tenant_id, kept.pairs > 0)
+        .values(pairs=kept.pairs - 1, hub_version=-1)
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, delete, func, select
 
 from shared.db.gate import Gate
 from shared.db.hub_tables import quarantine
-from shared.db.tables import apps, jobs, tenants
+from shared.db.tables import apps, tenants
 from shared.db.views import Shown, iso
 from shared.domain.records import FIELDS, Kind
 
@@ -94,9 +94,7 @@ def forget_quarantine(gate: Gate, *, days: int, limit: int = FORGOTTEN_TOGETHER)
 
 
 def _last_jobs() -> Select[tuple[int]]:
-    return (
-        select(func.max(jobs.c.id)).where(jobs.c.certificate.is_not(None)).group_by(jobs.c.app_id)
-    )
+    return select(apps.c.last_read_job).where(apps.c.last_read_job.is_not(None))
 
 
 def _query(wanted: Wanted) -> Select[Any]:

@@ -17,6 +17,7 @@ from shared.errors import ConfigurationError
 from shared.settings import load_settings
 
 
+@pytest.mark.filterwarnings("ignore:autogenerate skipping .*expression-based index:UserWarning")
 def test_the_schema_is_what_the_code_knows(database: Database):
     assert account_tables.accounts is not None
     assert hub_tables.HUB
