@@ -3,6 +3,10 @@
 ```
 BellringerError
 ├─ ConfigurationError          stop at start-up, or refuse the request: names the field and the fix
+│  └─ NotFoundError            what the field names is not there, or not for the caller to see
+├─ ForbiddenError              the caller may not do this: refuse, and write it down
+├─ UnauthenticatedError        nobody knows who the caller is: ask for a sign-in or a token
+├─ ThrottledError              too many attempts: the caller may try again in a while
 ├─ ContractError               a message or record does not parse: dead letter, never retry
 ├─ ConflictError               a compare-and-set was lost: drop quietly, acknowledge, count
 ├─ ConnectorError              the vendor's side
@@ -35,6 +39,30 @@ class ConfigurationError(BellringerError):
         self.field = field
         self.problem = problem
         self.fix = fix
+
+
+class NotFoundError(ConfigurationError):
+    """What a field names is not there, or is not for the caller to see: both are told alike."""
+
+
+class ForbiddenError(BellringerError):
+    """The caller is known and may see the thing, but may not do this with it."""
+
+
+class UnauthenticatedError(BellringerError):
+    """The caller has no session and no token, or one that has ended."""
+
+
+class ThrottledError(BellringerError):
+    """Too many attempts have failed, or are made at once.
+
+    Attributes:
+        retry_after_s: seconds until the next one may be made.
+    """
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(f"too many attempts: try again in {max(1, round(retry_after_s))} s")
+        self.retry_after_s = retry_after_s
 
 
 class ContractError(BellringerError):

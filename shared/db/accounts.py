@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from shared.db.account_tables import accounts
 from shared.db.inserting import insert_into
@@ -109,15 +109,21 @@ def find_account(connection: Connection, name: str) -> Account | None:
     return None if row is None else account_of(row)
 
 
+def find_credentials(connection: Connection, name: str) -> tuple[Account | None, str | None]:
+    """Return the account of a sign-in name and the hash of its password, where there are any.
+
+    One query, whether there is such an account or not: it takes as long.
+    """
+    query: Select[Any] = select(*ACCOUNT_COLUMNS, accounts.c.password_hash).where(
+        accounts.c.name == fold_name(name)
+    )
+    row = connection.execute(query).one_or_none()
+    return (None, None) if row is None else (account_of(row), row.password_hash)
+
+
 def get_account(connection: Connection, account_id: int) -> Account:
     """Return the account of an id, which was found before."""
     query = select(*ACCOUNT_COLUMNS).where(accounts.c.id == account_id)
-    return account_of(connection.execute(query).one())
-
-
-def lock_account(connection: Connection, account_id: int) -> Account:
-    """Return an account that nobody else changes until the end of the transaction."""
-    query = select(*ACCOUNT_COLUMNS).where(accounts.c.id == account_id).with_for_update()
     return account_of(connection.execute(query).one())
 
 

@@ -25,7 +25,7 @@ class Limit:
 def wait_after(failures: int, limit: Limit) -> float:
     """Return the seconds to wait after so many failures.
 
-    >>> limit = Limit(free=3, base_s=1, longest_s=10, window_s=3600)
+    >>> limit = Limit(free=3, base_s=1, longest_s=10.0, window_s=3600)
     >>> [wait_after(n, limit) for n in range(1, 9)]
     [0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 8.0, 10.0]
     """
