@@ -32,6 +32,13 @@ class Settings(BaseSettings):
     broker_url: str | None = None
     #: RabbitMQ management URL with an operator's user and password; `doctor` reads it.
     management_url: str | None = None
+    #: Address by which browsers reach the console, such as `https://console.example.org`; unset:
+    #: this machine's own.
+    console_url: str | None = None
+    #: Address of a console whose REST API commands are to use, instead of the database.
+    server_url: str | None = None
+    #: The token that the REST API takes.
+    api_token: SecretStr | None = None
     #: Fernet keys, comma-separated, newest first; unset: connector secrets are stored as they are.
     secret_key: SecretStr | None = None
     #: Networks that apps may reach though they are not the public internet, comma-separated, or

@@ -11,6 +11,7 @@ from console.cli.arguments import MAX_ID
 from console.cli.output import Json, print_facts, print_json, print_rows
 from console.cli.session import open_session
 from console.cli.waiting import wait_for_jobs, warn_unless_it_runs
+from console.service import jobs
 from shared.db import approving, asking, review_views
 from shared.db.tenants import find_tenant
 from shared.errors import ConfigurationError
@@ -78,9 +79,12 @@ def approve(
         decided, publications = approving.approve(session.gate, ids, by=by, actor="cli")
         session.relay(publications)
         if wait:
-            wait_for_jobs(session, [one.job for one in decided if one.job is not None])
+            desk = session.desk
+            made = [one.job for one in decided if one.job is not None]
+            named = [(desk.call(jobs.find_job, job=job)["tenant"], job) for job in made]
+            wait_for_jobs(desk, named)
         else:
-            warn_unless_it_runs(session)
+            warn_unless_it_runs(session.desk)
     _print(decided, as_json=as_json)
 
 

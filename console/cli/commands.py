@@ -46,7 +46,7 @@ COMMANDS = {
     ),
     "console": (
         "console.cli.processes:console",
-        "Serve the drop folders of apps whose vendor fetches their files by HTTP.",
+        "Serve the console's pages, its REST API, and the drop folders of apps.",
     ),
     "simulator": (
         "console.cli.processes:simulator",

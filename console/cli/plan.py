@@ -47,7 +47,7 @@ def plan(
             session.gate, Ask(app=app_name, mode=mode, is_plan=True, actor="cli", asked_by=by)
         )
         session.relay(asked.publications)
-        wait_for_jobs(session, [asked.job_id])
+        wait_for_jobs(session.desk, [(app_name.partition("/")[0], asked.job_id)])
         with session.database.read() as connection:
             job = views.show_job(connection, asked.job_id) or {}
             if job["state"] == JobState.SUCCEEDED:

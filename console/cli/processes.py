@@ -47,9 +47,11 @@ def console(
     port: Annotated[int, typer.Option(min=1, max=65535, help="To listen on.")] = 8080,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> int:
-    """Serve the drop folders of apps whose vendor fetches their files by HTTP.
+    """Serve the console's pages, its REST API, and the drop folders of apps.
 
-    Put a server that speaks TLS before it. Its pages for people come later.
+    While it has no administrator, it prints a link that makes the first one, once. Put a server
+    that speaks TLS before it, and set BELLRINGER_CONSOLE_URL to the address that browsers use.
+    Without BELLRINGER_BROKER_URL, scheduler and workers run in this process, too.
     """
     # the web is slow to import, and the other processes have no use for it
     from console.web.serving import serve

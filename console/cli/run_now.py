@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
+from console.cli.arguments import app_of
 from console.cli.output import Json, print_facts, print_json, print_rows, stderr
-from console.cli.session import Session, open_session
+from console.cli.session import open_desk
 from console.cli.waiting import wait_for_jobs, warn_unless_it_runs
-from shared.db import views
-from shared.db.asking import Ask, ask
+from console.service import jobs
 from shared.domain.states import JobState, Mode
 from shared.errors import ConfigurationError
 
@@ -43,19 +42,19 @@ def run_now(
     if timeout is not None and not wait:
         raise ConfigurationError("--timeout", "nothing is waited for", "Add --wait.")
     gave_up = None
-    with open_session() as session:
-        asked = ask(
-            session.gate,
-            Ask(app=app_name, mode=mode, cascade=cascade, actor="cli", asked_by=by),
-        )
-        session.relay(asked.publications)
-        job_ids = (asked.job_id, *asked.cascaded)
+    of = app_of(app_name)
+    with open_desk() as desk:
+        found = desk.call(jobs.run_app, **of, wish=jobs.RunNow(mode=mode, cascade=cascade, by=by))
+        coalesced, below = found["coalesced"], found.pop("cascaded")
         if wait:
-            gave_up = wait_for_jobs(session, job_ids, timeout)
+            named = [(of["tenant"], job["id"]) for job in (found, *below)]
+            gave_up = wait_for_jobs(desk, named, timeout)
+            found, *below = [
+                desk.call(jobs.show_job, tenant=tenant, job=job) for tenant, job in named
+            ]
         else:
-            warn_unless_it_runs(session)
-        found, *below = _jobs(session, job_ids)
-    found["coalesced"] = asked.coalesced
+            warn_unless_it_runs(desk)
+    found["coalesced"] = coalesced
     _print(found, below, as_json=as_json)
     if gave_up is not None:
         stderr.print(f"error: --timeout: {gave_up}", markup=False, soft_wrap=True)
@@ -71,8 +70,3 @@ def _print(found: dict[str, Any], below: list[dict[str, Any]], *, as_json: bool)
     if below:
         typer.echo("\ncascaded")
         print_rows(below, _BELOW, as_json=False, empty="")
-
-
-def _jobs(session: Session, job_ids: Sequence[int]) -> list[dict[str, Any]]:
-    with session.database.read() as connection:
-        return [views.show_job(connection, job_id) or {} for job_id in job_ids]

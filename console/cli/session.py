@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from console.accounts.caller import owner
+from console.service.desk import Desk, LocalDesk
+from console.service.means import Means
 from shared.db.engine import Database, open_database
 from shared.db.gate import Gate
 from shared.db.migrate import check_current, upgrade
@@ -22,6 +25,11 @@ class Session:
     settings: Settings
     database: Database
     gate: Gate
+
+    @property
+    def desk(self) -> LocalDesk:
+        """Return where operations are done, by whoever may open the database."""
+        return LocalDesk(Means(self.settings, self.database, self.gate, self.relay, owner()))
 
     def relay(self, publications: Sequence[Publication]) -> None:
         """Publish what the command has committed.
@@ -43,15 +51,41 @@ class Session:
 
 
 @contextmanager
+def open_desk() -> Iterator[Desk]:
+    """Open the desk that the settings name: a server's, else this machine's database.
+
+    Raises:
+        ConfigurationError: see `open_session` and `RemoteDesk`.
+    """
+    settings = load_settings()
+    if settings.server_url is not None:
+        # an HTTP client is slow to import, and most commands have no use for it
+        from console.remote import RemoteDesk
+
+        with RemoteDesk(settings.server_url, settings.api_token) as desk:
+            yield desk
+        return
+    with open_session() as session:
+        yield session.desk
+
+
+@contextmanager
 def open_session() -> Iterator[Session]:
     """Open the database that the settings name, at the newest schema.
 
     The embedded database is made and upgraded by whoever comes first.
 
     Raises:
-        ConfigurationError: a setting is wrong, or the database wants `bellringer db upgrade`.
+        ConfigurationError: a setting is wrong, or the database wants `bellringer db upgrade`, or
+            another server is named, which this command cannot use.
     """
     settings = load_settings()
+    if settings.server_url is not None:
+        raise ConfigurationError(
+            "BELLRINGER_SERVER_URL",
+            "this command works with the database itself",
+            "Unset it, and run the command where the database is.",
+        )
     database = open_database(settings)
     try:
         if settings.database_url is None:

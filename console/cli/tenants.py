@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from console.cli.arguments import wish_of
 from console.cli.output import Json, print_facts, print_rows
-from console.cli.session import Session, open_session
-from shared.db import tenants, views
-from shared.domain.rollover import parse_rollover
+from console.cli.session import open_desk
+from console.service import tenants
+from console.service.wish import Because
 from shared.errors import ConfigurationError
 
 app = typer.Typer(help="Districts.", no_args_is_help=True)
@@ -24,16 +25,16 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a tenant."""
-    with open_session() as session:
-        tenants.add_tenant(session.gate, tenant, zone)
-    print_facts({"tenant": tenant, "zone": zone}, as_json=as_json)
+    with open_desk() as desk:
+        told = desk.call(tenants.add_tenant, wish=tenants.NewTenant(tenant=tenant, zone=zone))
+    print_facts(told, as_json=as_json)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the tenants."""
-    with open_session() as session, session.database.read() as connection:
-        rows = views.list_tenants(connection)
+    with open_desk() as desk:
+        rows = desk.call(tenants.list_tenants)
     if not as_json:
         for row in rows:
             row["rollover"] = _told(row["rollover"])
@@ -52,28 +53,21 @@ def suspend(
     as_json: Json = False,
 ) -> None:
     """Take no jobs of a tenant: what waits is skipped, what runs ends."""
-    with open_session() as session:
-        session.relay(tenants.suspend_tenant(session.gate, tenant, reason))
-        _print_suspension(session, tenant, as_json=as_json)
+    with open_desk() as desk:
+        told = desk.call(tenants.suspend_tenant, tenant=tenant, wish=Because(reason=reason))
+    _print_suspension(told, as_json=as_json)
 
 
 @app.command()
 def resume(tenant: Tenant, as_json: Json = False) -> None:
     """Take a tenant's jobs again."""
-    with open_session() as session:
-        session.relay(tenants.resume_tenant(session.gate, tenant))
-        _print_suspension(session, tenant, as_json=as_json)
+    with open_desk() as desk:
+        _print_suspension(desk.call(tenants.resume_tenant, tenant=tenant), as_json=as_json)
 
 
-def _print_suspension(session: Session, tenant: str, *, as_json: bool) -> None:
-    with session.database.read() as connection:
-        row = tenants.find_tenant(connection, tenant)
-    facts = {
-        "tenant": tenant,
-        "suspended_at": views.iso(row.suspended_at),
-        "suspended_reason": row.suspended_reason,
-    }
-    print_facts(facts, as_json=as_json)
+def _print_suspension(shown: dict[str, Any], *, as_json: bool) -> None:
+    names = ("tenant", "suspended_at", "suspended_reason")
+    print_facts({name: shown[name] for name in names}, as_json=as_json)
 
 
 @app.command()
@@ -94,26 +88,22 @@ def rollover(
     as_json: Json = False,
 ) -> None:
     """Suspend a tenant's imports, or removals alone, for a period, such as a new year's begin."""
-    with open_session() as session:
+    with open_desk() as desk:
         if clear:
             if suspend or since or until:
                 raise ConfigurationError("--clear", "it goes with no other", "Give it alone.")
-            wanted = None
+            told = desk.call(tenants.clear_rollover, tenant=tenant)
         elif suspend is None or since is None or until is None:
             raise ConfigurationError(
                 "--suspend", "a part is missing", "Give --suspend, --from and --until, or --clear."
             )
         else:
-            with session.database.read() as connection:
-                zone = tenants.find_tenant(connection, tenant).zone
-            wanted = parse_rollover(suspend, since, until, zone)
-        session.relay(tenants.set_rollover(session.gate, tenant, wanted))
-        with session.database.read() as connection:
-            shown = views.show_rollover(tenants.find_tenant(connection, tenant))
-    if as_json:
-        print_facts({"tenant": tenant, "rollover": shown}, as_json=True)
-    else:
-        print_facts({"tenant": tenant, "rollover": _told(shown)}, as_json=False)
+            wish = wish_of(tenants.NewRollover, suspend=suspend, since=since, until=until)
+            told = desk.call(tenants.set_rollover, tenant=tenant, wish=wish)
+    shown = told["rollover"]
+    if not as_json:
+        shown = _told(shown)
+    print_facts({"tenant": tenant, "rollover": shown}, as_json=as_json)
 
 
 def _told(rollover: dict[str, Any] | None) -> str | None:

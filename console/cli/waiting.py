@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Collection
 
 from console.cli.output import stderr
-from console.cli.session import Session
-from shared.db import asking, views
-from shared.db.why import why_job
-from shared.domain.states import UNFINISHED, JobState
+from console.service import jobs
+from console.service.desk import Desk, LocalDesk
+from shared.domain.states import JobState
 
 #: Seconds between two looks at whether it is so by now.
 POLL_S = 0.25
@@ -18,17 +17,21 @@ POLL_S = 0.25
 LOOK_S = 1.0
 
 
-def wait_until(session: Session, is_done: Callable[[], bool]) -> None:
+#: A job by its tenant's name and its id.
+Named = tuple[str, int]
+
+
+def wait_until(desk: Desk, is_done: Callable[[], bool]) -> None:
     """Wait until something is so; with the embedded broker, run what is to be run meanwhile.
 
     Raises:
         BellringerError: a thread has died, so that it will never be.
     """
-    if session.settings.is_embedded_broker:
+    if isinstance(desk, LocalDesk) and desk.means.settings.is_embedded_broker:
         # scheduler, workers and all that they need: imported where they run
         from console.embedded import Embedded
 
-        with Embedded(session.settings, session.database) as embedded:
+        with Embedded(desk.means.settings, desk.means.database) as embedded:
             embedded.wait(is_done)
         return
     pause = threading.Event()
@@ -37,13 +40,13 @@ def wait_until(session: Session, is_done: Callable[[], bool]) -> None:
 
 
 def wait_for_jobs(
-    session: Session, job_ids: Collection[int], timeout_s: float | None = None
+    desk: Desk, wanted: Collection[Named], timeout_s: float | None = None
 ) -> str | None:
     """Wait until these jobs have ended; on standard error, say what for whenever that changes.
 
     Args:
-        session: whose database and settings.
-        job_ids: which, upstream first; unknown ones count as ended.
+        desk: where they are.
+        wanted: which, upstream first; unknown ones count as ended.
         timeout_s: how long; None: for ever.
 
     Returns:
@@ -52,17 +55,17 @@ def wait_for_jobs(
     Raises:
         BellringerError: see `wait_until`.
     """
-    waiting = _Waiting(session, job_ids, timeout_s)
-    wait_until(session, waiting.is_over)
+    waiting = _Waiting(desk, wanted, timeout_s)
+    wait_until(desk, waiting.is_over)
     return waiting.gave_up
 
 
-def warn_unless_it_runs(session: Session) -> None:
+def warn_unless_it_runs(desk: Desk) -> None:
     """Tell who does not wait that nobody else runs the job."""
-    if session.settings.is_embedded_broker:
+    if isinstance(desk, LocalDesk) and desk.means.settings.is_embedded_broker:
         stderr.print(
-            "The job is kept. Nothing runs it until you wait for it (--wait), or set"
-            " BELLRINGER_BROKER_URL and start a scheduler and workers.",
+            "The job is kept. Nothing runs it until you wait for it (--wait), start a console, or"
+            " set BELLRINGER_BROKER_URL and start a scheduler and workers.",
             markup=False,
         )
 
@@ -70,11 +73,11 @@ def warn_unless_it_runs(session: Session) -> None:
 class _Waiting:
     """What one wait has seen and told so far."""
 
-    def __init__(self, session: Session, job_ids: Collection[int], timeout_s: float | None) -> None:
-        self._session = session
-        self._job_ids = job_ids
+    def __init__(self, desk: Desk, wanted: Collection[Named], timeout_s: float | None) -> None:
+        self._desk = desk
+        self._wanted = wanted
         self._timeout_s = timeout_s
-        self._is_embedded = session.settings.is_embedded_broker
+        self._is_embedded = isinstance(desk, LocalDesk) and desk.means.settings.is_embedded_broker
         self._started = time.monotonic()
         self._look_at = self._started + LOOK_S
         self._told: str | None = None
@@ -82,9 +85,8 @@ class _Waiting:
 
     def is_over(self) -> bool:
         """Whether all have ended, or the time is over."""
-        with self._session.database.read() as connection:
-            states = views.job_states(connection, self._job_ids)
-        left = [job_id for job_id in self._job_ids if states.get(job_id) in UNFINISHED]
+        states = self._unfinished()
+        left = [named for named in self._wanted if named[1] in states]
         if not left:
             return True
         now = time.monotonic()
@@ -92,16 +94,28 @@ class _Waiting:
             self.gave_up = f"after {self._timeout_s:g} s, {self._why(left[0])}"
             return True
         # in embedded mode this process takes what is queued: nobody need start a worker
-        is_ours = self._is_embedded and states[left[0]] is JobState.QUEUED
+        is_ours = self._is_embedded and states[left[0][1]] == JobState.QUEUED
         if now >= self._look_at and not is_ours:
             self._look_at = now + LOOK_S
             # the first holds the others back, or is told of before them
             self._tell(self._why(left[0]))
         return False
 
-    def _why(self, job_id: int) -> str:
-        tenant_id = asking.tenant_of(self._session.gate, job_id)
-        return why_job(self._session.database, tenant_id, job_id, with_progress=False).sentence
+    def _unfinished(self) -> dict[int, str]:
+        """Return the states of the tenants' jobs that have not ended, by id."""
+        tenants = dict.fromkeys(tenant for tenant, _ in self._wanted)
+        return {
+            job["id"]: job["state"]
+            for tenant in tenants
+            for job in self._desk.call(
+                jobs.list_jobs, tenant=tenant, state="unfinished", limit=10_000
+            )
+        }
+
+    def _why(self, named: Named) -> str:
+        tenant, job = named
+        answer = self._desk.call(jobs.explain_job, tenant=tenant, job=job, with_progress=False)
+        return str(answer["sentence"])
 
     def _tell(self, reason: str) -> None:
         if reason != self._told:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from console.cli.arguments import parse_job_id
+from console.cli.arguments import app_of, parse_job_id
 from console.cli.output import Json, print_facts
-from console.cli.session import open_session
-from shared.db import asking
-from shared.db.views import iso
-from shared.db.why import why_app, why_job
+from console.cli.session import open_desk
+from console.service import jobs
 
 
 def why(
@@ -20,19 +17,17 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Say the one reason why an app or a job has not run, and when it will."""
-    with open_session() as session:
+    with open_desk() as desk:
         job_id = parse_job_id(what)
         if job_id is not None:
-            tenant_id = asking.tenant_of(session.gate, job_id)
-            answer = why_job(session.database, tenant_id, job_id)
+            tenant = desk.call(jobs.find_job, job=job_id)["tenant"]
+            answer = desk.call(jobs.explain_job, tenant=tenant, job=job_id)
         else:
-            with session.database.read() as connection:
-                tenant_id, app_id = asking.find_app(connection, what)
-            answer = why_app(session.database, tenant_id, app_id)
-    facts = {**asdict(answer), "next_run_at": iso(answer.next_run_at)}
+            answer = desk.call(jobs.explain_app, **app_of(what))
+    sentence = answer.pop("sentence")
     if as_json:
-        print_facts(facts, as_json=True)
+        print_facts(answer, as_json=True)
         return
-    typer.echo(answer.sentence)
-    if answer.next_run_at is not None:
-        typer.echo(f"next slot: {iso(answer.next_run_at)}")
+    typer.echo(sentence)
+    if answer["next_run_at"] is not None:
+        typer.echo(f"next slot: {answer['next_run_at']}")

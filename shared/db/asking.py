@@ -14,7 +14,7 @@ from shared.db.requests import Placed, Request, Requests, add_all
 from shared.db.tables import apps, inbox, jobs, tenants
 from shared.domain.states import JobState, Mode, Trigger
 from shared.domain.tiers import AppView, firing_order, is_downstream
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, NotFoundError
 from shared.messages import Publication
 
 
@@ -103,7 +103,7 @@ def find_app(connection: Connection, app: str) -> tuple[int, int]:
     """
     tenant_name, _, name = app.partition("/")
     if not tenant_name or not name:
-        raise ConfigurationError(
+        raise NotFoundError(
             "app",
             f"{app!r} names no app of a tenant",
             "Give TENANT/APP; list: bellringer apps list",
@@ -115,13 +115,13 @@ def find_app(connection: Connection, app: str) -> tuple[int, int]:
     )
     rows = connection.execute(query.add_columns(apps.c.name)).all()
     if not rows:
-        raise ConfigurationError(
+        raise NotFoundError(
             "app", f"there is no tenant {tenant_name!r}", "List them: bellringer tenants list"
         )
     for row in rows:
         if row.name == name:
             return row.tenant_id, row.app_id
-    raise ConfigurationError(
+    raise NotFoundError(
         "app",
         f"{tenant_name} has no app {name!r}",
         f"List them: bellringer apps list {tenant_name}",
@@ -169,7 +169,7 @@ def tenant_of(gate: Gate, job_id: int) -> int:
             select(jobs.c.tenant_id).where(jobs.c.id == job_id)
         ).scalar_one_or_none()
     if found is None:
-        raise ConfigurationError("job", f"there is no job {job_id}", "List: bellringer jobs list")
+        raise NotFoundError("job", f"there is no job {job_id}", "List: bellringer jobs list")
     return found
 
 

@@ -14,7 +14,7 @@ from shared.db.gate import Gate, rollover_of
 from shared.db.tables import tenants
 from shared.domain.rollover import Rollover
 from shared.domain.zones import check_zone
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, NotFoundError
 from shared.messages import Publication
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -58,11 +58,11 @@ def find_tenant(connection: Connection, name: str) -> Row[Any]:
     """Return a tenant's row.
 
     Raises:
-        ConfigurationError: there is none of this name.
+        NotFoundError: there is none of this name.
     """
     row = connection.execute(select(tenants).where(tenants.c.name == name)).one_or_none()
     if row is None:
-        raise ConfigurationError(
+        raise NotFoundError(
             "TENANT", f"there is no tenant {name!r}", "List them: bellringer tenants list"
         )
     return row

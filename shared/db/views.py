@@ -24,19 +24,24 @@ def iso(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def list_tenants(connection: Connection) -> list[Shown]:
-    """Return all tenants by name."""
-    return [
-        {
-            "tenant": row.name,
-            "zone": row.zone,
-            "suspended_at": iso(row.suspended_at),
-            "suspended_reason": row.suspended_reason,
-            "max_concurrent": row.max_concurrent,
-            "rollover": show_rollover(row),
-        }
-        for row in connection.execute(select(tenants).order_by(tenants.c.name))
-    ]
+def list_tenants(connection: Connection, tenant_ids: Collection[int] | None = None) -> list[Shown]:
+    """Return tenants by name, of these ids; None: all."""
+    query = select(tenants).order_by(tenants.c.name)
+    if tenant_ids is not None:
+        query = query.where(tenants.c.id.in_(tenant_ids))
+    return [show_tenant(row) for row in connection.execute(query)]
+
+
+def show_tenant(row: Row[Any]) -> Shown:
+    """Return a tenant."""
+    return {
+        "tenant": row.name,
+        "zone": row.zone,
+        "suspended_at": iso(row.suspended_at),
+        "suspended_reason": row.suspended_reason,
+        "max_concurrent": row.max_concurrent,
+        "rollover": show_rollover(row),
+    }
 
 
 def show_rollover(row: Row[Any]) -> Shown | None:
@@ -50,7 +55,12 @@ def show_rollover(row: Row[Any]) -> Shown | None:
     }
 
 
-def list_apps(connection: Connection, tenant: str | None = None) -> list[Shown]:
+def list_apps(
+    connection: Connection,
+    tenant: str | None = None,
+    *,
+    tenant_ids: Collection[int] | None = None,
+) -> list[Shown]:
     """Return apps by tenant and place; their configs without secrets."""
     other = apps.alias("other")
     query = (
@@ -62,8 +72,11 @@ def list_apps(connection: Connection, tenant: str | None = None) -> list[Shown]:
     )
     if tenant is not None:
         query = query.where(tenants.c.name == tenant)
+    if tenant_ids is not None:
+        query = query.where(tenants.c.id.in_(tenant_ids))
     rows = connection.execute(query).all()
-    upcoming = next_runs(connection, None if tenant is None else [row.id for row in rows])
+    is_all = tenant is None and tenant_ids is None
+    upcoming = next_runs(connection, None if is_all else [row.id for row in rows])
     return [
         {
             "app": f"{row.tenant}/{row.name}",
@@ -96,8 +109,13 @@ def next_runs(connection: Connection, app_ids: Collection[int] | None) -> Mappin
     return {row.app_id: row.at for row in connection.execute(query)}
 
 
-def list_schedules(connection: Connection, app_id: int | None = None) -> list[Shown]:
-    """Return schedules by app and mode."""
+def list_schedules(
+    connection: Connection,
+    app_id: int | None = None,
+    *,
+    tenant_ids: Collection[int] | None = None,
+) -> list[Shown]:
+    """Return schedules by app and mode: of one app, of tenants by their ids, or all."""
     query = (
         select(schedules, tenants.c.name.label("tenant"), apps.c.name.label("name"))
         .join(apps, apps.c.id == schedules.c.app_id)
@@ -107,6 +125,8 @@ def list_schedules(connection: Connection, app_id: int | None = None) -> list[Sh
     )
     if app_id is not None:
         query = query.where(schedules.c.app_id == app_id)
+    if tenant_ids is not None:
+        query = query.where(schedules.c.tenant_id.in_(tenant_ids))
     return [
         {
             "app": f"{row.tenant}/{row.name}",
@@ -125,6 +145,7 @@ def list_jobs(
     connection: Connection,
     *,
     tenant: str | None = None,
+    tenant_ids: Collection[int] | None = None,
     app_id: int | None = None,
     state: str | None = None,
     limit: int = 50,
@@ -133,6 +154,8 @@ def list_jobs(
     query = jobs_shown().order_by(jobs.c.id.desc()).limit(limit)
     if tenant is not None:
         query = query.where(tenants.c.name == tenant)
+    if tenant_ids is not None:
+        query = query.where(jobs.c.tenant_id.in_(tenant_ids))
     if app_id is not None:
         query = query.where(jobs.c.app_id == app_id)
     if state is not None:

@@ -167,7 +167,7 @@ def test_secrets_are_never_shown(cli, district):
         (("apps", "add", "nobody", "lightspeed", "--name", "x", "--set", "path=/x"), "no tenant"),
         (("apps", "add", "oak", "lightspeed", "--name", "x", "--set", "path=/x", "--after", "sis"), "--after"),
         (("apps", "set", "oak/ls", "--after", "ls"), "wait for each other"),
-        (("apps", "set", "oak/ls", "--upstream-failed", "maybe"), "run or skip"),
+        (("apps", "set", "oak/ls", "--upstream-failed", "maybe"), "'run' or 'skip'"),
         (("apps", "show", "oak/nobody"), "no app 'nobody'"),
         (("run-now", "oak/nobody"), "no app 'nobody'"),
         (("run-now", "nobody/sis"), "no tenant 'nobody'"),

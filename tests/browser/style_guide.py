@@ -91,7 +91,9 @@ def context(theme: str | None = None) -> dict[str, Any]:
 
 
 def _settings() -> list[dict[str, Any]]:
-    def one(name: str, type_: str, *, value: Any = None, error: str | None = None, **more: Any) -> dict[str, Any]:
+    def one(
+        name: str, type_: str, *, value: Any = None, error: str | None = None, **more: Any
+    ) -> dict[str, Any]:
         given = {"is_required": True, "is_secret": False, "default": None, **more}
         setting = Setting(name, type_, description=f"What {name} is for.", **given)
         return {"setting": setting, "value": value, "error": error, "is_set": setting.is_secret}

@@ -1,0 +1,136 @@
+"""Operations on schedules: when apps run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from console.service.means import Means
+from console.service.operation import Reach, operation
+from console.service.wish import Wish
+from shared.clock import SystemClock
+from shared.db import schedules, views
+from shared.db.asking import find_app
+from shared.db.views import Shown
+from shared.domain.recurrence import (
+    Occurrence,
+    Recurrence,
+    from_local_midnight,
+    occurrences,
+    parse_date,
+)
+from shared.domain.roles import Permission
+from shared.domain.states import Mode
+
+
+class NewSchedule(Wish):
+    """A recurrence, in the words of `bellringer schedules set`.
+
+    Attributes:
+        frequency: daily, weekly or monthly.
+        at: times of day, `HH:MM`.
+        days: `mon,wed` (weekly) or `1,15,last` (monthly).
+        cron: five numeric fields, in place of the three above.
+        zone: IANA's name; None: the tenant's.
+        start: the first date, `YYYY-MM-DD`.
+        until: the last date, inclusive.
+    """
+
+    frequency: str | None = None
+    at: tuple[str, ...] = ()
+    days: str = ""
+    cron: str | None = None
+    zone: str | None = None
+    start: str | None = None
+    until: str | None = None
+
+    def recurrence(self, zone: str) -> Recurrence:
+        """Return it as a recurrence, in its zone or else in this one.
+
+        Raises:
+            ConfigurationError: a part is wrong; names it.
+        """
+        return Recurrence.parse(
+            zone=self.zone or zone,
+            frequency=self.frequency,
+            at=self.at,
+            days=self.days,
+            cron=self.cron,
+            start=self.start,
+            until=self.until,
+        )
+
+
+class PreviewWish(NewSchedule):
+    """A recurrence whose runs are to be shown: how many, and from which local midnight on."""
+
+    count: int = Field(default=10, ge=1, le=10_000)
+    first: str | None = None
+
+
+@operation("GET", "/schedules", needs=Permission.VIEW, reach=Reach.CALLER)
+def list_schedules(means: Means) -> list[Shown]:
+    """List the schedules of all tenants that the caller may see."""
+    with means.database.read() as connection:
+        return views.list_schedules(connection, tenant_ids=means.caller.tenant_ids())
+
+
+@operation("GET", "/tenants/{tenant}/apps/{app}/schedules", needs=Permission.VIEW)
+def show_schedules(means: Means, tenant: str, app: str) -> list[Shown]:
+    """Show an app's schedules, one a mode."""
+    with means.database.read() as connection:
+        _, app_id = find_app(connection, f"{tenant}/{app}")
+        return views.list_schedules(connection, app_id)
+
+
+@operation("PUT", "/tenants/{tenant}/apps/{app}/schedules/{mode}", needs=Permission.CONFIGURE)
+def set_schedule(means: Means, tenant: str, app: str, mode: Mode, wish: NewSchedule) -> Shown:
+    """Set an app's schedule in one mode, in place of the one it had."""
+    with means.database.read() as connection:
+        tenant_id, app_id = find_app(connection, f"{tenant}/{app}")
+        zone = schedules.zone_of(connection, tenant_id)
+    schedules.set_schedule(means.gate, f"{tenant}/{app}", mode, wish.recurrence(zone))
+    with means.database.read() as connection:
+        rows = views.list_schedules(connection, app_id)
+    return next(row for row in rows if row["mode"] == mode)
+
+
+@operation("DELETE", "/tenants/{tenant}/apps/{app}/schedules/{mode}", needs=Permission.CONFIGURE)
+def remove_schedule(means: Means, tenant: str, app: str, mode: Mode) -> Shown:
+    """Remove an app's schedule of a mode."""
+    schedules.remove_schedule(means.gate, f"{tenant}/{app}", mode)
+    return {"app": f"{tenant}/{app}", "mode": mode, "removed": True}
+
+
+@operation("POST", "/schedule-preview", needs=Permission.VIEW, reach=Reach.CALLER)
+def preview_schedule(means: Means, wish: PreviewWish) -> list[Shown]:
+    """Show the runs of a schedule that need not exist."""
+    del means  # it asks no database
+    return runs(wish)
+
+
+def runs(wish: PreviewWish) -> list[Shown]:
+    """Return the runs of a recurrence: local time, UTC, and what is special about one.
+
+    Raises:
+        ConfigurationError: a part is wrong; names it.
+    """
+    recurrence = wish.recurrence("UTC")
+    if wish.first is None:
+        found = occurrences(recurrence, after=SystemClock().now(), count=wish.count)
+    else:
+        day = parse_date("--from", wish.first)
+        found = from_local_midnight(recurrence, day, count=wish.count)
+    return [_run(occurrence) for occurrence in islice(found, wish.count)]
+
+
+def _run(occurrence: Occurrence) -> Shown:
+    there: datetime = occurrence.at.astimezone(ZoneInfo(occurrence.zone))
+    return {
+        "local": there.isoformat(),
+        "utc": occurrence.at.isoformat().replace("+00:00", "Z"),
+        "note": occurrence.note.replace("_", " ") if occurrence.note else None,
+    }

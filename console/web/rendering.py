@@ -1,0 +1,100 @@
+"""Templates, and how they write times, numbers and durations."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+STATIC = Path(__file__).parent / "static"
+
+
+def environment(now: Callable[[], datetime]) -> Environment:
+    """Return the templates' environment: everything is escaped, and a missing name is an error.
+
+    Args:
+        now: tells the time that `ago` counts from.
+    """
+    made = Environment(
+        loader=PackageLoader("console.web"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["static"] = static
+    made.filters["local"] = local
+    made.filters["number"] = number
+    made.filters["duration"] = duration
+    made.filters["words"] = words
+    made.filters["ago"] = lambda at: ago(at, now())
+    return made
+
+
+@cache
+def static(path: str) -> str:
+    """Return the address of a static file, which changes with its content."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+def local(at: str | datetime | None, zone: str = "UTC") -> str:
+    """Return an instant in a zone's wall time: `25 Nov 2026, 02:00 CST`; a dash for None."""
+    instant = _instant(at)
+    if instant is None:
+        return "–"
+    there = instant.astimezone(ZoneInfo(zone))
+    return f"{there.day} {there:%b %Y, %H:%M} {there.tzname()}"
+
+
+def ago(at: str | datetime | None, now: datetime) -> str:
+    """Return how far an instant is from now: `3 min ago`, `in 2 h`; a dash for None."""
+    instant = _instant(at)
+    if instant is None:
+        return "–"
+    seconds = (now - instant).total_seconds()
+    told = duration(abs(seconds))
+    if abs(seconds) < 1:
+        return "now"
+    return f"{told} ago" if seconds > 0 else f"in {told}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration by its one or two greatest units: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    whole = round(seconds)
+    days, rest = divmod(whole, 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if minutes:
+        return f"{minutes} min {left} s" if left and minutes < 10 else f"{minutes} min"
+    return f"{left} s"
+
+
+def number(value: float | None) -> str:
+    """Return a number with thin spaces between its thousands; a dash for None."""
+    return "–" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def words(name: str) -> str:
+    """Return a name from code or tables as words: `two_way` is `2-way`, `givenName` stays."""
+    return {"two_way": "2-way"}.get(name, name.replace("_", " "))
+
+
+def _instant(at: str | datetime | None) -> datetime | None:
+    if at is None or isinstance(at, datetime):
+        return at
+    read = datetime.fromisoformat(at)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
