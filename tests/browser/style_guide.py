@@ -47,6 +47,8 @@ def environment() -> Environment:
         ),
         autoescape=True,
         undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters |= {
         "local": lambda _instant, _zone: "25 Nov 2026, 02:00 CST",

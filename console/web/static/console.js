@@ -60,10 +60,18 @@
   document.addEventListener("htmx:sendError", () => {
     tellTrouble("The server cannot be reached. Check your connection and try again.");
   });
+  // a stream ends now and then and is opened again: only one that stays away is worth a word
+  const PATIENCE_MS = 10000;
+  let lost = null;
   document.addEventListener("htmx:sseError", () => {
-    tellTrouble("Live updates have stopped. The page asks for them again by itself.");
+    const told = "Live updates have stopped. The page asks for them again by itself.";
+    lost ??= setTimeout(tellTrouble, PATIENCE_MS, told);
   });
-  document.addEventListener("htmx:sseOpen", forgetTrouble);
+  document.addEventListener("htmx:sseOpen", () => {
+    if (lost !== null) forgetTrouble();
+    clearTimeout(lost);
+    lost = null;
+  });
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.shouldSwap) forgetTrouble();
   });
@@ -188,7 +196,10 @@
       else target.removeAttribute("tabindex");
     }
   });
-  const watch = (root) => root.querySelectorAll(".scroll").forEach((one) => fits.observe(one));
+  function watch(root) {
+    if (root.matches?.(".scroll")) fits.observe(root);
+    root.querySelectorAll(".scroll").forEach((one) => fits.observe(one));
+  }
   watch(document);
   document.addEventListener("htmx:afterSettle", (event) => watch(event.target));
 })();
