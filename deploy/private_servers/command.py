@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from private_servers import lifecycle
+from private_servers import chromium, lifecycle
 from private_servers.errors import ServiceError, UnavailableError
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -57,6 +57,8 @@ def _run(given: argparse.Namespace, folder: Path) -> int:
             lifecycle.stop(folder, given.name)
         case "kill":
             lifecycle.kill(folder, given.name)
+        case "browser":
+            sys.stdout.write(f"{chromium.ensure()}\n")
     return 0
 
 
@@ -95,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     word("env", "print the variables that lead to the servers, for eval")
     show = word("status", "show each server's state, pid and ports")
     show.add_argument("--json", action="store_true", help="print JSON")
+    word("browser", "print the path of Chromium; installs it where it is missing and may be")
     names = [kind.name for kind in lifecycle.KNOWN]
     for name, text in (
         ("start", "start one server again, on its data and ports; the first time, make samba"),

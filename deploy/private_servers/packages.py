@@ -24,6 +24,7 @@ _UNITS = {
     "samba-ad-provision": (),
     "python3-samba": (),
     "openssl": (),
+    "chromium": (),
 }
 
 

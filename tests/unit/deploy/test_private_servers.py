@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from private_servers import containers, lifecycle, packages, processes
+from private_servers import chromium, containers, lifecycle, packages, processes
 from private_servers.active_directory import SambaAD, address
 from private_servers.errors import ServiceError, UnavailableError
 from private_servers.ports import FIRST, LAST, reserved
@@ -232,6 +232,26 @@ def test_an_active_directory_says_why_it_cannot_be_had(monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(UnavailableError, match="389 and 636"):
         lifecycle._need_on_request("samba")
+
+
+def test_a_browser_is_installed_once_and_only_where_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    here: dict[str, str] = {}
+    monkeypatch.setattr(shutil, "which", here.get)
+    monkeypatch.setattr(packages, "can_install", lambda: False)
+    with pytest.raises(UnavailableError, match=r"apt-get install .*chromium") as caught:
+        chromium.ensure()
+    assert "Docker" not in str(caught.value)
+
+    asked: list[tuple[str, ...]] = []
+
+    def install(names: tuple[str, ...], *, or_containers: bool) -> None:
+        asked.append(names)
+        here["chromium"] = "/usr/bin/chromium"
+
+    monkeypatch.setattr(packages, "can_install", lambda: True)
+    monkeypatch.setattr(packages, "install", install)
+    assert [chromium.ensure(), chromium.ensure()] == [Path("/usr/bin/chromium")] * 2
+    assert asked == [("chromium",)]
 
 
 def test_addresses_of_two_directories_differ_and_are_on_loopback() -> None:
