@@ -5,6 +5,8 @@ It has the console's templates, static files and Content-Security-Policy, and no
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -27,12 +29,16 @@ _PAGES = [("Home", ""), ("Timeline", ""), ("Approvals", 2), ("Roster", ""), ("Ap
 
 
 def application() -> Starlette:
-    """Return the application: `/` in the system's theme, `/light` and `/dark`, `/bad`."""
+    """Return the application: the guide at `/` and by theme, and the other pages of this folder."""
     return Starlette(
         routes=[
             Mount("/static", StaticFiles(directory=WEB / "static")),
             Route("/bad", _bad),
             Route("/alone", _alone),
+            Route("/live", _live),
+            Route("/live/stream", _stream),
+            Route("/live/part", _part, methods=["GET", "POST"]),
+            Route("/live/answer/{status:int}", _answer, methods=["POST"]),
             Route("/{theme}", _guide),
             Route("/", _guide),
         ]
@@ -70,7 +76,7 @@ def context(theme: str | None = None) -> dict[str, Any]:
     return {
         "visit": {"account": {"name": "operator1"}},
         "tenant": "oakfield",
-        "tenants": [
+        "switch": [
             {"href": f"/tenants/{name}", "name": name, "is_current": name == "oakfield"}
             for name in ("oakfield", "riverbend")
         ],
@@ -120,6 +126,30 @@ async def _guide(request: Request) -> Response:
 async def _alone(request: Request) -> Response:
     alone = {**context(), "visit": {"account": None}, "tenant": None, "nav": [], "notices": []}
     return _page("sign_in_guide.html", alone)
+
+
+async def _live(request: Request) -> Response:
+    return _page("live_guide.html", {**context(), "stream": "stream" in request.query_params})
+
+
+async def _stream(request: Request) -> Response:
+    async def events() -> AsyncIterator[str]:
+        yield "event: changed\ndata: 1\n\n"
+        # until the browser goes
+        await asyncio.Event().wait()
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+async def _part(request: Request) -> Response:
+    token = request.headers.get("x-csrf-token", "no token")
+    told = f"by {request.method} with {token}"
+    return HTMLResponse(f'<div id="part" data-announce>Updated {told}</div>')
+
+
+async def _answer(request: Request) -> Response:
+    told = '<div id="part" data-announce>Refused: choose a day</div>'
+    return HTMLResponse(told, request.path_params["status"])
 
 
 async def _bad(request: Request) -> Response:

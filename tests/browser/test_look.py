@@ -102,13 +102,14 @@ def test_what_cannot_be_taken_back_is_asked_first(page: Page, axe: Axe) -> None:
     page.get_by_role("button", name="Undo").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Take this run back?")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     axe(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     assert posted == []
     page.get_by_role("button", name="Undo").click()
     with page.expect_request("**/undo"):
-        dialog.get_by_role("button", name="Go on").click()
+        dialog.get_by_role("button", name="Undo").click()
     assert posted == ["csrf_token=t0ken"]
 
 
@@ -137,6 +138,41 @@ def test_without_scripts_nothing_is_offered_that_needs_them(new_context: NewCont
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
     page.get_by_text("operator1").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_an_update_comes_by_itself_and_is_read_aloud(page: Page) -> None:
+    page.goto("/live?stream")
+    expect(page.locator("#part")).to_have_text("Updated by GET with no token")
+    expect(page.locator("#live")).to_have_text("Updated by GET with no token")
+
+
+def test_what_htmx_posts_carries_the_token(page: Page) -> None:
+    page.goto("/live")
+    page.get_by_role("button", name="Post").click()
+    expect(page.locator("#live")).to_have_text("Updated by POST with t0ken")
+
+
+def test_what_htmx_posts_is_asked_first_where_it_must_be(page: Page) -> None:
+    page.goto("/live")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Really?")
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("#part")).to_have_text("Updated by POST with t0ken")
+
+
+def test_a_form_that_is_refused_comes_back_and_an_error_is_told(
+    page: Page, trouble: Trouble, axe: Axe
+) -> None:
+    trouble.allow(r"status of (422|500)|status code (422|500)|Response Status Error Code (422|500)")
+    page.goto("/live")
+    page.get_by_role("button", name="Fail").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The server refused (500)")
+    expect(page.locator("#part")).to_have_text("Nothing yet")
+    axe(page)
+    page.get_by_role("button", name="Refuse").click()
+    expect(page.locator("#part")).to_have_text("Refused: choose a day")
+    expect(alert).to_have_text("")
 
 
 def test_axe_finds_what_is_wrong(page: Page) -> None:

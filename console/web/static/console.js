@@ -99,8 +99,9 @@
   const dialog = document.getElementById("confirm");
   const question = document.getElementById("confirm-text");
 
-  function ask(text) {
+  function ask(text, button) {
     question.textContent = text;
+    document.getElementById("confirm-yes").textContent = button?.textContent ?? "Yes";
     dialog.returnValue = "no";
     dialog.showModal();
     return new Promise((resolve) => {
@@ -121,7 +122,7 @@
     }
     event.preventDefault();
     const button = event.submitter;
-    ask(text).then((isYes) => {
+    ask(text, button).then((isYes) => {
       if (!isYes) return;
       confirmed = form;
       form.requestSubmit(button);
@@ -129,10 +130,11 @@
   });
 
   document.addEventListener("htmx:confirm", (event) => {
-    const text = questionOf(event.target, event.detail.triggeringEvent?.submitter);
+    const button = event.detail.triggeringEvent?.submitter;
+    const text = questionOf(event.target, button);
     if (!text) return;
     event.preventDefault();
-    ask(text).then((isYes) => isYes && event.detail.issueRequest(true));
+    ask(text, button).then((isYes) => isYes && event.detail.issueRequest(true));
   });
 
   /* --- theme: at once here, and in the cookie that the server reads */
