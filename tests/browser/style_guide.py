@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def application() -> Starlette:
     )
 
 
+@cache
 def environment() -> Environment:
     """Return Jinja2 with the console's templates and ours, and stand-ins for its filters."""
     made = Environment(
