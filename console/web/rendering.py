@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -32,6 +33,7 @@ def environment(now: Callable[[], datetime]) -> Environment:
     made.filters["number"] = number
     made.filters["duration"] = duration
     made.filters["words"] = words
+    made.filters["json"] = as_json
     made.filters["ago"] = lambda at: ago(at, now())
     return made
 
@@ -91,6 +93,11 @@ def number(value: float | None) -> str:
 def words(name: str) -> str:
     """Return a name from code or tables as words: `two_way` is `2-way`, `givenName` stays."""
     return {"two_way": "2-way"}.get(name, name.replace("_", " "))
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON for people to read and edit: indented, letters as they are."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _instant(at: str | datetime | None) -> datetime | None:

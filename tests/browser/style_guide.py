@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from connectors.form import Setting
+from console.web import rendering
+from console.web.assets import Assets
+from console.web.headers import POLICY
 from shared.domain.states import JobState
 
-ROOT = Path(__file__).resolve().parents[2]
-WEB = ROOT / "console" / "web"
-POLICY = "default-src 'self'"
+#: Three hours after `instant`.
+NOW = datetime(2026, 11, 25, 11, tzinfo=UTC)
 
 _PAGES = [("Home", ""), ("Timeline", ""), ("Approvals", 2), ("Roster", ""), ("App gallery", "")]
 
@@ -33,7 +35,7 @@ def application() -> Starlette:
     """Return the application: the guide at `/` and by theme, and the other pages of this folder."""
     return Starlette(
         routes=[
-            Mount("/static", StaticFiles(directory=WEB / "static")),
+            *Assets(rendering.STATIC).routes(),
             Route("/bad", _bad),
             Route("/alone", _alone),
             Route("/live", _live),
@@ -48,27 +50,10 @@ def application() -> Starlette:
 
 @cache
 def environment() -> Environment:
-    """Return Jinja2 with the console's templates and ours, and stand-ins for its filters."""
-    made = Environment(
-        loader=ChoiceLoader(
-            [FileSystemLoader(WEB / "templates"), FileSystemLoader(Path(__file__).parent)]
-        ),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {
-        "local": lambda _instant, _zone: "25 Nov 2026, 02:00 CST",
-        "ago": lambda _instant: "3 h ago",
-        "number": lambda value: f"{value:,}",
-        "duration": lambda seconds: f"{seconds // 60} min {seconds % 60} s",
-    }
-    made.globals |= {
-        "csrf_field": lambda: Markup('<input type="hidden" name="csrf_token" value="t0ken">'),
-        "csrf_token": lambda: "t0ken",
-        "static": lambda path: f"/static/{path}",
-    }
+    """Return the console's own, which finds the templates of this folder too."""
+    made = rendering.environment(lambda: NOW)
+    assert made.loader is not None
+    made.loader = ChoiceLoader([made.loader, FileSystemLoader(Path(__file__).parent)])
     return made
 
 
@@ -87,6 +72,8 @@ def context(theme: str | None = None) -> dict[str, Any]:
             for label, count in _PAGES
         ],
         "theme": theme,
+        "csrf_token": lambda: "t0ken",
+        "csrf_field": lambda: Markup('<input type="hidden" name="csrf_token" value="t0ken">'),
         "notices": [{"kind": "success", "text": "The sync is queued."}],
         "instant": "2026-11-25T08:00:00Z",
         "zone": "America/Chicago",
