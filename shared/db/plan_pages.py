@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -71,25 +71,21 @@ def page_plan_rows(
     """
     limit = max(1, min(limit, MOST))
     job = connection.execute(select(jobs.c.tenant_id, jobs.c.plan).where(jobs.c.id == job_id)).one()
-    sieve = _sieve(connection, job.tenant_id, school, search)
-    size = WINDOW if sieve else limit + 1
-    next_ns = _next(job_id, _pairs(job.plan, ops, kind), after, size)
-    if next_ns is None:
+    pairs = _pairs(job.plan, ops, kind)
+    if pairs == []:
         return {"rows": [], "after": None}
-    window = next_ns.subquery()
-    query: Select[Any] = (
-        select(plan_rows)
-        .join(window, window.c.n == plan_rows.c.n)
-        .where(plan_rows.c.job_id == job_id, *sieve)
-        .order_by(plan_rows.c.n)
-        .limit(limit + 1)
-    )
+    has_sieve = school is not None or bool(search)
+    size = WINDOW if has_sieve else limit + 1
+    window = _next(plan_rows.c, job_id, pairs, after, size).subquery()
+    query: Select[Any] = select(window).order_by(window.c.n).limit(limit + 1)
+    if has_sieve:
+        query = query.where(*_sieve(connection, window.c, job.tenant_id, school, search))
     rows = connection.execute(query).all()
     page = rows[:limit]
-    if len(rows) > limit:
-        onward = page[-1].n
-    else:
-        onward = _end_of_window(connection, window, size) if sieve else None
+    onward = page[-1].n if len(rows) > limit else None
+    if has_sieve and onward is None:
+        looked_at = _next([plan_rows.c.n], job_id, pairs, after, size).subquery()
+        onward = _end_of_window(connection, looked_at, size)
     return {"rows": _shown(connection, job.tenant_id, page), "after": onward}
 
 
@@ -109,37 +105,39 @@ def _pairs(
 
 
 def _next(
-    job_id: int, pairs: Sequence[tuple[str, str]] | None, after: int, size: int
-) -> Select[Any] | None:
-    """Return a query for the next numbers of what is wanted; None: nothing is.
+    columns: Iterable[ColumnElement[Any]],
+    job_id: int,
+    pairs: Sequence[tuple[str, str]] | None,
+    after: int,
+    size: int,
+) -> Select[Any]:
+    """Return a query for the next rows of what is wanted.
 
     Of each op and kind the next ones are taken from the index, and of all these the first.
     """
-    rows = select(plan_rows.c.n).where(plan_rows.c.job_id == job_id, plan_rows.c.n > after)
+    rows = (
+        select(*columns)
+        .where(plan_rows.c.job_id == job_id, plan_rows.c.n > after)
+        .order_by(plan_rows.c.n)
+        .limit(size)
+    )
     if pairs is None:
-        return rows.order_by(plan_rows.c.n).limit(size)
-    if not pairs:
-        return None
+        return rows
     each = [
-        select(
-            rows.where(plan_rows.c.op == op, plan_rows.c.kind == kind)
-            .order_by(plan_rows.c.n)
-            .limit(size)
-            .subquery()
-        )
+        select(rows.where(plan_rows.c.op == op, plan_rows.c.kind == kind).subquery())
         for op, kind in pairs
     ]
     merged = union_all(*each).subquery()
-    return select(merged.c.n).order_by(merged.c.n).limit(size)
+    return select(merged).order_by(merged.c.n).limit(size)
 
 
 def _sieve(
-    connection: Connection, tenant_id: int, school: str | None, search: str | None
+    connection: Connection, rows: Any, tenant_id: int, school: str | None, search: str | None
 ) -> list[ColumnElement[bool]]:
     """Return the conditions that no index answers."""
     sieve: list[ColumnElement[bool]] = []
     if school is not None:
-        sieve.append(plan_rows.c.school == school)
+        sieve.append(rows.school == school)
     if search:
         users = HUB[Kind.USERS].c
         named = connection.execute(
@@ -149,12 +147,12 @@ def _sieve(
         ).scalars()
         sieve.append(
             or_(
-                plan_rows.c.external_id == search,
-                plan_rows.c.sourced_id == search,
-                plan_rows.c.sourced_id.in_(named.all()),
+                rows.external_id == search,
+                rows.sourced_id == search,
+                rows.sourced_id.in_(named.all()),
                 *(
                     column.icontains(search, autoescape=True)
-                    for column in (plan_rows.c.before, plan_rows.c.after)
+                    for column in (rows.before, rows.after)
                 ),
             )
         )

@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 
 from shared.db.gate import Gate
 from shared.db.hub_tables import quarantine
-from shared.db.tables import jobs
+from shared.db.tables import apps, jobs
 from shared.domain.records import Kind, field_names
 from shared.roster.attempt import JobKey
 from shared.roster.quarantine_views import (
@@ -45,6 +45,8 @@ def _run(hub: Hub, app: int, job: int, *, users: int, has_read: bool = True) -> 
                 certificate={"mode": "full"} if has_read else None,
             )
         )
+        if has_read:
+            connection.execute(update(apps).where(apps.c.id == app).values(last_read_job=job))
     hub.sync(JobKey(job, 1, hub.tenant_id, app), read)
 
 
