@@ -28,7 +28,7 @@ from shared.db.hub_tables import HUB
 from shared.db.review_tables import plan_rows
 from shared.db.review_views import names_of
 from shared.db.tables import jobs
-from shared.db.user_search import begins_with
+from shared.db.user_search import begins_with, in_order, plan_for_the_words
 from shared.db.views import Shown
 from shared.domain.records import Kind
 
@@ -139,10 +139,12 @@ def _sieve(
     if school is not None:
         sieve.append(rows.school == school)
     if search:
+        plan_for_the_words(connection)
         users = HUB[Kind.USERS].c
         named = connection.execute(
             select(users.sourced_id)
             .where(users.tenant_id == tenant_id, begins_with(search))
+            .order_by(in_order(users.sourced_id))
             .limit(_NAMED)
         ).scalars()
         sieve.append(

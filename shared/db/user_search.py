@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, Connection, and_, func, or_
 
 from shared.db.hub_tables import HUB, SEARCHED
 from shared.domain.records import Kind
@@ -29,6 +29,25 @@ def begins_with(search: str, users: Any = None) -> ColumnElement[bool]:
     if len(words) < 2:
         return whole
     return or_(whole, and_(*(_begins(columns, word) for word in words)))
+
+
+def plan_for_the_words(connection: Connection) -> None:
+    """Let PostgreSQL look at the words of each search that this transaction makes.
+
+    It plans a query that it has seen a few times without them, and then no index can be used for
+    the beginning of a value.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def in_order(sourced_id: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return what found users are ordered by: their sourcedId, in an order that no index has.
+
+    Else PostgreSQL, which expects them to be many, walks through the tenant in the order of its
+    ids until it has met enough of them, which may be never, and leaves the search's indexes alone.
+    """
+    return sourced_id + ""
 
 
 def _begins(columns: Any, word: str) -> ColumnElement[bool]:

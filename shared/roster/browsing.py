@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, or_, select
 
 from shared.db.engine import Database
 from shared.db.hub_tables import HUB, snake
-from shared.db.user_search import begins_with
+from shared.db.user_search import begins_with, in_order, plan_for_the_words
 from shared.domain.records import FIELDS, Kind, field_names
 from shared.errors import ConfigurationError
 from shared.roster.history import do_not_compile
@@ -79,7 +79,11 @@ def list_records(database: Database, tenant_id: int, wanted: Wanted) -> list[dic
             query = query.where(_matches(wanted.kind, table, wanted.search))
         if wanted.school is not None:
             query = query.where(view.belongs(wanted.kind, table, view.school(wanted.school)))
-        rows = connection.execute(query.order_by(table.sourced_id).limit(wanted.limit)).all()
+        place: ColumnElement[Any] = table.sourced_id
+        if wanted.search and wanted.kind is Kind.USERS:
+            plan_for_the_words(connection)
+            place = in_order(place)
+        rows = connection.execute(query.order_by(place).limit(wanted.limit)).all()
     names = ("sourcedId", "status", *fields)
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -179,9 +183,7 @@ class _View:
         if kind is Kind.ORGS:
             return or_(table.sourced_id.in_(orgs), table.parent_sourced_id.in_(orgs))
         if kind is Kind.USERS:
-            return or_(
-                table.primary_org_sourced_id.in_(orgs), table.sourced_id.in_(self._with_role(orgs))
-            )
+            return or_(table.primary_org_sourced_id.in_(orgs), self._has_role(table, orgs))
         if kind is Kind.DEMOGRAPHICS:
             users = self.table(Kind.USERS).c
             primary = select(users.sourced_id).where(
@@ -196,6 +198,22 @@ class _View:
                 return table[snake(field.name)].in_(orgs)  # type: ignore[no-any-return]
         raise ConfigurationError(
             "--school", f"{kind} belong to no school", "Leave it out, or list another kind."
+        )
+
+    def _has_role(self, users: Any, orgs: list[str]) -> ColumnElement[bool]:
+        if self.as_of is not None:
+            return users.sourced_id.in_(self._with_role(orgs))  # type: ignore[no-any-return]
+        # asked of each user until the page is full, and not of every role of the tenant
+        roles = HUB[Kind.ROLES].c
+        return (
+            select(roles.user_sourced_id)
+            .where(
+                roles.tenant_id == self.tenant_id,
+                roles.user_sourced_id == users.sourced_id,
+                roles.status == "active",
+                roles.org_sourced_id.in_(orgs),
+            )
+            .exists()
         )
 
     def _with_role(self, orgs: list[str]) -> Any:

@@ -15,7 +15,7 @@ from tests.benchmarks.seeding import seed
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
-ROUNDS = 60
+ROUNDS = 40
 #: Milliseconds that a page may take of the server, its template and all; a page asks several.
 PAGE_MS = 100
 
