@@ -161,6 +161,9 @@ for _name in SEARCHED:
         postgresql_ops={"begins": "text_pattern_ops"},
         postgresql_where=_users[_name].is_not(None),
     ).ddl_if(dialect="postgresql")
+#: A school's people, by the page.
+Index("ix_hub_users_org", _users.tenant_id, _users.primary_org_sourced_id, _users.sourced_id)
+Index("ix_hub_roles_org", _roles.tenant_id, _roles.org_sourced_id, _roles.user_sourced_id)
 Index("ix_hub_roles_user", _roles.tenant_id, _roles.user_sourced_id)
 Index("ix_hub_enrollments_user", _enrollments.tenant_id, _enrollments.user_sourced_id)
 Index("ix_hub_enrollments_class", _enrollments.tenant_id, _enrollments.class_sourced_id)

@@ -144,7 +144,7 @@ def _sieve(
         named = connection.execute(
             select(users.sourced_id)
             .where(users.tenant_id == tenant_id, begins_with(search))
-            .order_by(in_order(users.sourced_id))
+            .order_by(in_order(search, users.sourced_id))
             .limit(_NAMED)
         ).scalars()
         sieve.append(

@@ -15,6 +15,7 @@ from shared.domain.records import FIELDS, Kind, field_names
 from shared.errors import ConfigurationError
 from shared.roster.history import do_not_compile
 from shared.roster.past import records_at
+from shared.roster.school_users import school_users
 
 #: Fields that a search looks into, where a kind has them; of users see `begins_with`.
 SEARCHED = ("name", "title", "identifier", "courseCode", "classCode")
@@ -78,11 +79,11 @@ def list_records(database: Database, tenant_id: int, wanted: Wanted) -> list[dic
         if wanted.search:
             query = query.where(_matches(wanted.kind, table, wanted.search))
         if wanted.school is not None:
-            query = query.where(view.belongs(wanted.kind, table, view.school(wanted.school)))
+            query = query.where(view.belongs(wanted, table, view.school(wanted.school)))
         place: ColumnElement[Any] = table.sourced_id
         if wanted.search and wanted.kind is Kind.USERS:
             plan_for_the_words(connection)
-            place = in_order(place)
+            place = in_order(wanted.search, place)
         rows = connection.execute(query.order_by(place).limit(wanted.limit)).all()
     names = ("sourcedId", "status", *fields)
     return [dict(zip(names, row, strict=True)) for row in rows]
@@ -178,11 +179,21 @@ class _View:
             )
         return ids
 
-    def belongs(self, kind: Kind, table: Any, orgs: list[str]) -> ColumnElement[bool]:
+    def belongs(self, wanted: Wanted, table: Any, orgs: list[str]) -> ColumnElement[bool]:
         """Return the condition: a record belongs to one of the orgs."""
+        kind = wanted.kind
         if kind is Kind.ORGS:
             return or_(table.sourced_id.in_(orgs), table.parent_sourced_id.in_(orgs))
         if kind is Kind.USERS:
+            if self.as_of is None and not wanted.search:
+                page = school_users(
+                    self.tenant_id,
+                    orgs,
+                    status=wanted.status,
+                    after=wanted.after,
+                    limit=wanted.limit,
+                )
+                return table.sourced_id.in_(page)  # type: ignore[no-any-return]
             return or_(table.primary_org_sourced_id.in_(orgs), self._has_role(table, orgs))
         if kind is Kind.DEMOGRAPHICS:
             users = self.table(Kind.USERS).c
@@ -203,7 +214,7 @@ class _View:
     def _has_role(self, users: Any, orgs: list[str]) -> ColumnElement[bool]:
         if self.as_of is not None:
             return users.sourced_id.in_(self._with_role(orgs))  # type: ignore[no-any-return]
-        # asked of each user until the page is full, and not of every role of the tenant
+        # asked of each user that a search has found, and not of every role of the tenant
         roles = HUB[Kind.ROLES].c
         return (
             select(roles.user_sourced_id)

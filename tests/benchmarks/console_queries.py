@@ -71,7 +71,9 @@ def searches(database: Database) -> dict[str, Callable[[], Any]]:
         "users, two words": find(LARGE, search="abc 9f"),
         "users, an id": find(LARGE, search="123450"),
         "users, nobody": find(LARGE, search="zzz"),
-        "users of a school": find(LARGE, school="School 2"),
+        "users of a school": find(LARGE, school="School 1", after="u5"),
+        "users of a school, nobody": find(LARGE, school="School 2"),
+        "users of a school, searched": find(LARGE, school="School 1", search="ab"),
         "users of a small tenant": find(ONE, search="abc"),
         "classes, searched": find(LARGE, Kind.CLASSES, search="ss 1"),
     }

@@ -45,6 +45,8 @@ def upgrade() -> None:
     _index("ix_jobs_approval_id", "jobs", ["approval_id"], "approval_id IS NOT NULL")
     _index("ix_approvals_tenant_id_id", "approvals", ["tenant_id", "id"])
     _index("ix_plan_rows_op", "plan_rows", ["job_id", "op", "kind", "n"])
+    _index("ix_hub_users_org", "hub_users", ["tenant_id", "primary_org_sourced_id", "sourced_id"])
+    _index("ix_hub_roles_org", "hub_roles", ["tenant_id", "org_sourced_id", "user_sourced_id"])
     if op.get_bind().dialect.name == "postgresql":
         # by its pattern it finds a beginning too, and equal ones as before
         op.drop_index("ix_hub_users_identifier", "hub_users")
