@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from shared.db.account_tables import accounts, api_tokens
 from shared.db.accounts import ACCOUNT_COLUMNS, Account, account_of
@@ -111,12 +111,12 @@ def touch_token(connection: Connection, token_id: int, now: datetime) -> None:
 
 def revoke_token(connection: Connection, token_id: int, now: datetime) -> bool:
     """Revoke a token; returns whether it was not before."""
-    return _revoke(connection, now, api_tokens.c.id == token_id) == 1
-
-
-def revoke_tokens(connection: Connection, account_id: int, now: datetime) -> int:
-    """Revoke all tokens of an account; returns how many there were."""
-    return _revoke(connection, now, api_tokens.c.account_id == account_id)
+    changed = connection.execute(
+        update(api_tokens)
+        .where(api_tokens.c.id == token_id, api_tokens.c.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    return changed.rowcount == 1
 
 
 def count_expiring(connection: Connection, now: datetime, *, within_days: int = 14) -> int:
@@ -133,12 +133,6 @@ def count_expiring(connection: Connection, now: datetime, *, within_days: int = 
         )
     )
     return connection.execute(query).scalar_one()
-
-
-def _revoke(connection: Connection, now: datetime, which: ColumnElement[bool]) -> int:
-    return connection.execute(
-        update(api_tokens).where(which, api_tokens.c.revoked_at.is_(None)).values(revoked_at=now)
-    ).rowcount
 
 
 def _token(row: Row[Any], prefix: str = "") -> ApiToken:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from shared.db.account_tables import throttles
 from shared.db.inserting import insert_into
@@ -61,12 +61,6 @@ def give_back(connection: Connection, key: str) -> None:
         .where(throttles.c.key == key, throttles.c.failures > 0)
         .values(failures=throttles.c.failures - 1, blocked_until=None)
     )
-
-
-def count_blocked(connection: Connection, now: datetime) -> int:
-    """Count what is blocked at present."""
-    query = select(func.count()).where(throttles.c.blocked_until > now)
-    return connection.execute(query).scalar_one()
 
 
 def _locked(

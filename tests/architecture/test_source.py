@@ -138,6 +138,15 @@ def test_the_rule_lets_other_columns_be_set() -> None:
     assert changes_of_state("update(jobs).where(jobs.c.state == 'held').values(mode='full')") == []
 
 
+def test_the_audit_log_is_only_written_to() -> None:
+    """What it once told stays, until it is forgotten for its age."""
+    pattern = re.compile(
+        r"(?i)\b(?:update|delete)\(\s*(?:\w+\.)?audit_log\b|(?:update|from)\s+audit_log"
+    )
+    found = [name_of(path) for path in modules() if pattern.search(path.read_text())]
+    assert found == ["shared/db/forgetting.py"]
+
+
 # Names and places
 
 

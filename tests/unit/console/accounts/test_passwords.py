@@ -84,7 +84,7 @@ def test_where_there_is_no_password_none_is_right(monkeypatch: pytest.MonkeyPatc
     compared: list[str] = []
     verify = PasswordHasher.verify
 
-    def watched(self: PasswordHasher, hash: str, password: str) -> bool:  # noqa: A002
+    def watched(self: PasswordHasher, hash: str, password: str) -> bool:
         compared.append(hash)
         return verify(self, hash, password)
 
