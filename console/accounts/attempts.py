@@ -7,7 +7,6 @@ try more often, since a whole school can stand behind one, and waits longer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -63,20 +62,22 @@ class Attempt:
         Raises:
             ThrottledError: it may not be made now; it was not counted either.
         """
-        limits: Mapping[str, Limit] = {self.account_key: BY_ACCOUNT}
-        if self.address_key is not None:
-            limits = {**limits, self.address_key: BY_ADDRESS}
         with database.write() as connection:
-            wait_s = attempt(connection, limits, database.now(connection))
+            wait_s = attempt(connection, self._limits(), database.now(connection))
         if wait_s > 0:
             raise ThrottledError(wait_s)
 
     def succeed(self, database: Database) -> None:
         """Let the account count from nothing, and give the address its attempt back. Commits."""
         with database.write() as connection:
-            forgive(connection, self.account_key)
-            if self.address_key is not None:
-                give_back(connection, self.address_key)
+            # in the order in which an attempt locks them
+            for key in sorted(self._limits()):
+                settle = forgive if key == self.account_key else give_back
+                settle(connection, key)
+
+    def _limits(self) -> dict[str, Limit]:
+        limits = {self.account_key: BY_ACCOUNT}
+        return limits if self.address_key is None else {**limits, self.address_key: BY_ADDRESS}
 
 
 def _network(address: str) -> str:

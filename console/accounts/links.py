@@ -6,6 +6,7 @@ There is no default password, and nobody sets one for somebody else (OWASP ASVS 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +26,8 @@ from shared.db.one_time_links import OpenLink
 from shared.domain.access import LinkPurpose
 from shared.domain.roles import Grant, Role
 from shared.errors import ConfigurationError, NotFoundError
+
+log = logging.getLogger(__name__)
 
 #: How long the link to the first administrator does something.
 FIRST_ADMINISTRATOR_S = 30 * 60
@@ -173,8 +176,9 @@ def set_password(open_sessions: Sessions, secret: str, password: str, client: Cl
     made = hash_password(password)
     with database.write() as connection:
         now = database.now(connection)
-        _use(connection, secret, now)
+        # the account first: whoever disables it locks it, and then its links
         accounts.set_password_hash(connection, found.account_id, made, now)
+        _use(connection, secret, now)
         if accounts.get_account(connection, found.account_id).disabled_at is not None:
             raise _no_link()
         return enter(connection, open_sessions, found.account_id, "set_password", client)
@@ -210,6 +214,7 @@ def _check_there_is_none(connection: Connection) -> None:
 
 
 def _no_link() -> NotFoundError:
+    log.warning("a one-time link was refused: it was used, replaced, is too old, or never was one")
     return NotFoundError(
         "link", "it was used, replaced, or is too old", "Ask for a new one where it came from."
     )

@@ -3,6 +3,9 @@
 Nobody gives or takes a role that is more than their own, or for a tenant that they do not govern;
 and the last administrator stays one. What is done here is written into the audit log by the desk at
 which it is asked for.
+
+Locks are taken in one order, here and where passwords are set: the account, the administrators'
+roles, sessions, links.
 """
 
 from __future__ import annotations
@@ -113,12 +116,12 @@ def enable_account(database: Database, caller: Caller, name: str) -> Account:
 
 
 def seen(connection: Connection, caller: Caller, name: str) -> tuple[Account, tuple[Grant, ...]]:
-    """Return an account with a role where the caller governs, and all its roles.
+    """Return an account with a role where the caller governs, locked, and all its roles.
 
     Raises:
         NotFoundError: there is no such account, or not for the caller to see.
     """
-    account = accounts.find_account(connection, name)
+    account = accounts.lock_account(connection, name)
     held = () if account is None else grants.grants_of(connection, account.id)
     if account is None or not _may_see(caller, held):
         raise NotFoundError(
@@ -128,7 +131,7 @@ def seen(connection: Connection, caller: Caller, name: str) -> tuple[Account, tu
 
 
 def managed(connection: Connection, caller: Caller, name: str) -> tuple[Account, tuple[Grant, ...]]:
-    """Return an account that the caller may disable or let in, and all its roles.
+    """Return an account that the caller may disable or let in, locked, and all its roles.
 
     Raises:
         NotFoundError: there is no such account, or not for the caller to see.

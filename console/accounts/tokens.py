@@ -5,6 +5,7 @@ A token may what its scopes and the roles of its account both allow, as they are
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from console.accounts.caller import Caller
-from console.accounts.managing import managed, seen
+from console.accounts.managing import managed
 from console.accounts.random_ids import digest_of
 from console.accounts.token_format import SHOWN_CHARACTERS, is_token, new_token
 from shared.db import accounts, api_tokens, grants
@@ -20,8 +21,10 @@ from shared.db.accounts import Account
 from shared.db.api_tokens import ApiToken
 from shared.db.engine import Database
 from shared.domain.access import Via
-from shared.domain.roles import Permission, allows, tenants_allowed
+from shared.domain.roles import Grant, Permission, allows, may_manage, tenants_allowed
 from shared.errors import ConfigurationError, ForbiddenError, NotFoundError
+
+log = logging.getLogger(__name__)
 
 #: The longest that a token lasts.
 MAX_DAYS = 365
@@ -106,16 +109,11 @@ class Tokens:
 
     def caller(self, presented: str, address: str | None) -> Caller | None:
         """Return who asks by a token, None: it lets nobody in. Commits, at most once a minute."""
-        if not is_token(presented):
+        found = self._find(presented) if is_token(presented) else None
+        if found is None:
+            log.warning("a token of the API was refused, from %s", address or "an unknown address")
             return None
-        with self.database.read() as connection:
-            now = self.database.now(connection)
-            found = api_tokens.find_token(connection, digest_of(presented), now)
-            if found is None:
-                return None
-            token, account = found
-            held = grants.grants_of(connection, account.id)
-        self._touch(token, now)
+        token, account, held = found
         return Caller(
             name=account.name,
             via=Via.API,
@@ -141,11 +139,19 @@ class Tokens:
             api_tokens.revoke_token(connection, token_id, self.database.now(connection))
         return token
 
-    def _touch(self, token: ApiToken, now: datetime) -> None:
+    def _find(self, presented: str) -> tuple[ApiToken, Account, tuple[Grant, ...]] | None:
+        with self.database.read() as connection:
+            now = self.database.now(connection)
+            found = api_tokens.find_token(connection, digest_of(presented), now)
+            if found is None:
+                return None
+            token, account = found
+            held = grants.grants_of(connection, account.id)
         last = token.last_used_at
         if last is None or now - last >= timedelta(seconds=TOUCH_S):
             with self.database.write() as connection:
                 api_tokens.touch_token(connection, token.id, now)
+        return token, account, held
 
 
 def _check(name: str, scopes: Collection[Permission], days: int) -> None:
@@ -200,10 +206,5 @@ def _may_revoke(connection: Connection, caller: Caller, token: ApiToken) -> bool
         return True
     if token.tenant_id is not None and caller.may(Permission.GOVERN, token.tenant_id):
         return True
-    name = accounts.get_account(connection, token.account_id).name
-    try:
-        seen(connection, caller, name)
-        managed(connection, caller, name)
-    except (NotFoundError, ForbiddenError):
-        return False
-    return True
+    held = grants.grants_of(connection, token.account_id)
+    return may_manage(caller.grants, held, caller.scopes, caller.tenant_id)

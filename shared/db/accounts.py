@@ -109,6 +109,17 @@ def find_account(connection: Connection, name: str) -> Account | None:
     return None if row is None else account_of(row)
 
 
+def lock_account(connection: Connection, name: str) -> Account | None:
+    """Return the account of a sign-in name; nobody else changes it until the transaction's end."""
+    query = (
+        select(*ACCOUNT_COLUMNS)
+        .where(accounts.c.name == fold_name(name))
+        .with_for_update(key_share=True)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else account_of(row)
+
+
 def find_credentials(connection: Connection, name: str) -> tuple[Account | None, str | None]:
     """Return the account of a sign-in name and the hash of its password, where there are any.
 

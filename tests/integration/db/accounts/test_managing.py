@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from console.accounts.attempts import Client
+from console.accounts.links import set_password, set_password_link
 from console.accounts.managing import (
     add_account,
     disable_account,
@@ -13,6 +15,7 @@ from console.accounts.managing import (
     give_grant,
     take_grant,
 )
+from console.accounts.sessions import NewSession
 from shared.db import account_views, accounts
 from shared.db.audit import AuditEntry, list_audit, record
 from shared.domain.access import AuditOutcome, Via
@@ -210,3 +213,40 @@ def test_the_log_is_read_in_pages_and_by_what_is_asked_for(house) -> None:
         "address": None,
         "detail": {"given": ["mode"]},
     }
+
+
+def test_two_roles_given_at_once_in_one_place_leave_one(house, together) -> None:
+    house.account("pat", Role.VIEWER, house.oak)
+    wanted = [Grant(role, house.elm) for role in (Role.OPERATOR, Role.DISTRICT_ADMIN)]
+    results = together(
+        *[
+            lambda grant=grant: give_grant(house.database, house.owner, "pat", grant)
+            for grant in wanted
+        ]
+    )
+    assert [type(result).__name__ for result in results] == ["Account"] * 2
+    held = [grant for grant in house.caller("pat").grants if grant.tenant_id == house.elm]
+    assert len(held) == 1
+
+
+def test_an_account_is_disabled_while_its_owner_comes_in(house, together) -> None:
+    """Whichever is first, nobody is left signed in; and neither waits for the other for ever."""
+    house.account("pat", Role.VIEWER, house.oak)
+    link = set_password_link(house.database, house.owner, "pat")
+    results = together(
+        lambda: house.sign_in("pat"),
+        lambda: set_password(house.sessions, link.secret, "marble kettle harbour", Client()),
+        lambda: disable_account(house.database, house.owner, "pat"),
+    )
+    told = {type(result).__name__ for result in results}
+    assert told <= {"NewSession", "UnauthenticatedError", "NotFoundError", "Account"}
+    for result in results:
+        if isinstance(result, NewSession):
+            assert house.sessions.find(result.id) is None
+    with house.database.read() as connection:
+        assert (
+            account_views.list_sessions(
+                connection, house.caller("pat").account_id, now=house.clock.now(), idle_s=60
+            )
+            == []
+        )
