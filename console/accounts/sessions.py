@@ -2,8 +2,9 @@
 
 By OWASP ASVS 4.0.3, V3: ids of 256 bits (3.2.2), kept as digests (3.2.3 is the cookie's), a new one
 with each sign-in (3.2.1), over when idle and in any case after a while (3.3.2), ended at the
-server (3.3.1), and all of them where a password changes (3.3.3). Where an account's roles change,
-its sessions end too: who may something else signs in anew.
+server (3.3.1), all of them where a password changes (3.3.3), and seen and ended by whose they are
+(3.3.4). Where an account's roles change, its sessions end too: who may something else signs in
+anew.
 """
 
 from __future__ import annotations
