@@ -169,7 +169,7 @@ class Sessions:
             self._record(connection, session, "sign_out", client)
         return True
 
-    def list(self, session: Session) -> list[dict[str, Any]]:
+    def listed(self, session: Session) -> list[dict[str, Any]]:
         """Return where who asks is signed in, ready for JSON; `is_this` marks this session."""
         with self.database.read() as connection:
             now = self.database.now(connection)

@@ -1,8 +1,8 @@
 """Sign-in by name and password, and the change of one's own password.
 
 Whoever fails is told the same, and after the same work, whether there is no such account, it has no
-password, it is disabled or the password is another (OWASP Authentication Cheat Sheet). Each of these
-decisions is logged, without what was typed (OWASP ASVS 4.0.3, 7.1.1 and 7.2.1).
+password, it is disabled or the password is another (OWASP Authentication Cheat Sheet). Each such
+decision is logged, without what was typed (OWASP ASVS 4.0.3, 7.1.1 and 7.2.1).
 """
 
 from __future__ import annotations

@@ -177,4 +177,5 @@ audit_log = Table(
     Index("ix_audit_log_tenant_id_id", "tenant_id", "id"),
     Index("ix_audit_log_account_id", "account", "id"),
     Index("ix_audit_log_action_id", "action", "id"),
+    Index("ix_audit_log_outcome_id", "outcome", "id"),
 )

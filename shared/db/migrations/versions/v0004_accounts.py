@@ -44,6 +44,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_log_account_id", "audit_log", ["account", "id"], unique=False)
     op.create_index("ix_audit_log_action_id", "audit_log", ["action", "id"], unique=False)
+    op.create_index("ix_audit_log_outcome_id", "audit_log", ["outcome", "id"], unique=False)
     op.create_index("ix_audit_log_tenant_id_id", "audit_log", ["tenant_id", "id"], unique=False)
     op.create_table(
         "throttles",

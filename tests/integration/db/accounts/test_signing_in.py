@@ -126,7 +126,7 @@ def test_one_sees_and_ends_ones_own_sessions_alone(house) -> None:
     house.account("kim", Role.VIEWER, house.oak)
     here, there, others = (house.sign_in(name) for name in ("pat", "pat", "kim"))
     mine = found(house, here)
-    listed = house.sessions.list(mine)
+    listed = house.sessions.listed(mine)
     assert len(listed) == 2
     assert [one["is_this"] for one in listed].count(True) == 1
     other = next(one["session"] for one in listed if not one["is_this"])
