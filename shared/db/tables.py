@@ -228,6 +228,13 @@ ENDED_BADLY = (JobState.FAILED, JobState.SKIPPED, JobState.CANCELLED)
 _ENDED_BADLY_SQL = _among("state", ENDED_BADLY)
 _ACTIVE_SQL = _among("state", [JobState.QUEUED, JobState.RUNNING])
 
+#: By dialect: a job that took more than a day from its due time to its end. Such are few, and so
+#: what overlaps a period is found from the ends inside it and a day after, and among these.
+LONG_JOB = {
+    "postgresql": "finished_at - due_at > interval '1 day'",
+    "sqlite": "julianday(finished_at) - julianday(due_at) > 1",
+}
+
 #: One sync of one app.
 jobs = Table(
     "jobs",
@@ -333,6 +340,22 @@ jobs = Table(
         "approval_id",
         postgresql_where=text("approval_id IS NOT NULL"),
         sqlite_where=text("approval_id IS NOT NULL"),
+    ),
+    #: A period of a tenant costs what ended in it, not what the tenant's history holds.
+    Index(
+        "ix_jobs_ended",
+        "tenant_id",
+        "finished_at",
+        "due_at",
+        postgresql_where=text("finished_at IS NOT NULL"),
+        sqlite_where=text("finished_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_jobs_long",
+        "tenant_id",
+        "finished_at",
+        postgresql_where=text(LONG_JOB["postgresql"]),
+        sqlite_where=text(LONG_JOB["sqlite"]),
     ),
 )
 

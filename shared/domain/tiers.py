@@ -246,6 +246,11 @@ def is_downstream(app: AppView, of: AppView, apps: Mapping[int, AppView]) -> boo
     return app.after == of.id or is_downstream(apps[app.after], of, apps)
 
 
+def feeds(upstream: AppView, app: AppView) -> bool:
+    """Whether jobs of one app are upstream of another's: by its tier, or named in its `after`."""
+    return upstream.tier.rank < app.tier.rank or app.after == upstream.id
+
+
 class _Board:
     """The unfinished jobs of a tenant while they are judged."""
 
@@ -325,7 +330,7 @@ class _Board:
             if other.last_outcome in _BAD_ENDS
             and other.last_wave is not None
             and other.last_wave <= job.last_wave
-            and _feeds(other, app)
+            and feeds(other, app)
         ]
         if not failed:
             return Release(job.id)
@@ -350,12 +355,8 @@ def _age(job: JobView) -> tuple[int, int]:
     return job.wave, job.id
 
 
-def _feeds(upstream: AppView, app: AppView) -> bool:
-    return upstream.tier.rank < app.tier.rank or app.after == upstream.id
-
-
 def _is_upstream(other: JobView, job: JobView, apps: Mapping[int, AppView]) -> bool:
-    return other.id != job.id and _feeds(apps[other.app_id], apps[job.app_id])
+    return other.id != job.id and feeds(apps[other.app_id], apps[job.app_id])
 
 
 def _nearest(blockers: Sequence[JobView]) -> JobView:

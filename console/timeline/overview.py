@@ -1,0 +1,144 @@
+"""The timeline of all tenants laid out: a lane a tenant, a row a tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from console.timeline.axis import AXIS_PX, Axis
+from console.timeline.bars import ROW_PX
+from console.timeline.lanes import BAR_PX, TARGET_PX, Extent, Scale, percent_of
+from console.timeline.picture import LANE_AIR_PX, shorten, summary
+from console.timeline.window import Window
+from console.timeline.words import TIER_LABELS, Clock, duration, instant
+from shared.db.views import Shown
+from shared.domain.states import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class TierBar:
+    """A tier's jobs of a tenant inside the window.
+
+    Attributes:
+        extent: what it takes of its row, at least as wide as a target.
+        wait: from when the first was due until the first started; None: none waited.
+        run: from the first start to the last end; None: none started.
+        is_narrow: whether the run would hardly be seen: a mark of a fixed width stands for it.
+        state: the worst of its jobs' states.
+        title: all of it in words.
+    """
+
+    extent: Extent
+    wait: Extent | None
+    run: Extent | None
+    is_narrow: bool
+    state: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class TierRow:
+    """A tier of a tenant; `y` is the row's upper edge in pixels."""
+
+    label: str
+    y: int
+    bar: TierBar
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLane:
+    """A tenant's part of the picture.
+
+    Attributes:
+        href: its own timeline of the window.
+        y: the upper edge in pixels.
+        rows: of the tiers that did anything in the window, in the gate's order.
+    """
+
+    name: str
+    label: str
+    href: str
+    y: int
+    height: int
+    rows: list[TierRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is drawn of the timeline of all tenants; its height in pixels.
+
+    Attributes:
+        next: the tenant after which the next page starts; None: this is the last.
+    """
+
+    window: Window
+    axis: Axis
+    height: int
+    lanes: list[TenantLane]
+    next: str | None
+
+
+def lay_out_all(timeline: Shown, window: Window) -> Overview:
+    """Lay a page of the timeline of all tenants out.
+
+    Args:
+        timeline: what `shared.db.timeline.timeline_of_all` returned for the window.
+        window: the period that is shown, in the zone of whoever looks.
+    """
+    scale = Scale(window)
+    clock = Clock(window.zone)
+    lanes: list[TenantLane] = []
+    y = AXIS_PX
+    for tenant in timeline["tenants"]:
+        lanes.append(_lane(tenant, scale, clock, y))
+        y += lanes[-1].height
+    return Overview(window, Axis.of(window, instant(timeline["now"])), y, lanes, timeline["next"])
+
+
+def _lane(tenant: Shown, scale: Scale, clock: Clock, y: int) -> TenantLane:
+    name = tenant["tenant"]
+    rows: list[TierRow] = []
+    for tier in tenant["tiers"]:
+        bar = _bar(name, tier, scale, clock)
+        if bar is not None:
+            top = y + LANE_AIR_PX + len(rows) * ROW_PX
+            rows.append(TierRow(TIER_LABELS[Tier(tier["tier"])], top, bar))
+    height = max(1, len(rows)) * ROW_PX + 2 * LANE_AIR_PX
+    href = f"/tenants/{quote(name, safe='')}/timeline?{scale.window.query}"
+    return TenantLane(name, shorten(name), href, y, height, rows)
+
+
+def _bar(tenant: str, tier: Shown, scale: Scale, clock: Clock) -> TierBar | None:
+    due, until = instant(tier["due_at"]), instant(tier["until"])
+    started = instant(tier["started_at"]) if tier["started_at"] else None
+    if not scale.overlaps(due, until):
+        return None
+    wait_end = until if started is None else started
+    wait = scale.extent(due, wait_end)
+    run = None if started is None else scale.extent(started, until)
+    is_narrow = run is not None and run.width < percent_of(BAR_PX)
+    if run is not None and is_narrow:
+        run = Extent(run.widened(BAR_PX).x, run.width)
+    return TierBar(
+        extent=scale.extent(due, until).widened(TARGET_PX),
+        wait=wait if wait.width > 0 else None,
+        run=run,
+        is_narrow=is_narrow,
+        state=tier["worst"],
+        title="; ".join(_words(tenant, tier, due, started, until, clock)),
+    )
+
+
+def _words(
+    tenant: str, tier: Shown, due: datetime, started: datetime | None, until: datetime, clock: Clock
+) -> Iterator[str]:
+    label = TIER_LABELS[Tier(tier["tier"])].lower()
+    yield f"{tenant}, {label}, {summary(tier['counts'])}"
+    if started is None:
+        yield f"due {clock.day_time(due)}, none started"
+    else:
+        if started > due:
+            yield f"the first waited {duration(started - due)}, due {clock.day_time(due)}"
+        yield f"ran {clock.span(started, until)} ({duration(until - started)})"
