@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from console.timeline.lanes import BAR_PX, TARGET_PX, Extent, Scale, percent_of, pixels_of
@@ -17,6 +17,10 @@ ROW_PX = TARGET_PX + 4
 BAR_HEIGHT_PX = 18
 #: What an icon takes, in pixels, with the air around it.
 _ICON_PX = 18
+#: How far into its segment an icon stands.
+INSIDE_PX = 3
+#: What the mark of a bar that began before the window, or goes on after it, takes, in pixels.
+EDGE_PX = 8
 #: About how wide a letter of a label is, in pixels, in the stylesheet's size.
 _LETTER_PX = 6.2
 #: Less of a label says nothing.
@@ -25,7 +29,7 @@ _FEWEST_LETTERS = 6
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A phase of a job inside the window.
+    """A phase of a job inside the window, clipped to it.
 
     Attributes:
         kind: a wait's kind; of a run the job's state, or `retried` where it was tried again.
@@ -80,9 +84,12 @@ def draw(job: Shown, href: str, scale: Scale, clock: Clock) -> Bar | None:
     if not scale.overlaps(since, until):
         return None
     segments = list(_segments(job, scale))
-    icon = _icon(segments[-1]) if segments and not segments[-1].is_wait else None
+    icon = icon_of(segments[-1]) if segments and not segments[-1].is_wait else None
+    from_before = since < scale.window.since
     taken = scale.extent(since, until)
-    if icon is not None and icon.shift_px != _INSIDE_PX:
+    if from_before and icon is not None and icon.x == 0 and icon.shift_px == INSIDE_PX:
+        icon = replace(icon, shift_px=INSIDE_PX + EDGE_PX)
+    elif icon is not None and icon.shift_px > INSIDE_PX:
         taken = Extent(taken.x, taken.width + percent_of(_ICON_PX))
     return Bar(
         job=job["id"],
@@ -92,7 +99,7 @@ def draw(job: Shown, href: str, scale: Scale, clock: Clock) -> Bar | None:
         extent=taken.widened(TARGET_PX),
         segments=segments,
         icon=icon,
-        from_before=since < scale.window.since,
+        from_before=from_before,
         goes_on=until > scale.window.until,
     )
 
@@ -118,30 +125,27 @@ def _segments(job: Shown, scale: Scale) -> Iterator[Segment]:
             continue
         is_last = index + 1 == len(phases)
         label = _fit(duration(until - since), extent.width - percent_of(_ICON_PX), whole=True)
-        yield _run(extent, job["state"] if is_last else "retried", label)
+        yield run(extent, job["state"] if is_last else "retried", label)
     _, end = lifetime(job)
     # it ended without a run at the end of its life: what is left to show is the end itself
     ended_waiting = not phases or phases[-1]["kind"] != PhaseKind.RUNNING
     if ended_waiting and job["state"] not in UNFINISHED and end <= scale.window.until:
-        yield _run(scale.extent(end, end), job["state"], "")
+        yield run(scale.extent(end, end), job["state"])
 
 
-def _run(extent: Extent, kind: str, label: str) -> Segment:
+def run(extent: Extent, kind: str, label: str = "") -> Segment:
+    """Return a run, or an end, as a segment that can be seen."""
     is_narrow = extent.width < percent_of(BAR_PX)
     if is_narrow:  # a mark must not stand beyond the edge
         extent = Extent(extent.widened(BAR_PX).x, extent.width)
     return Segment(extent, kind, False, is_narrow, label)
 
 
-#: How far into its segment an icon stands.
-_INSIDE_PX = 3
-
-
-def _icon(segment: Segment) -> Icon:
+def icon_of(segment: Segment) -> Icon:
     """Place the icon of a state inside its segment, else after it, at the edge before it."""
     extent = segment.extent
     if extent.width >= percent_of(_ICON_PX):
-        return Icon(segment.kind, extent.x, _INSIDE_PX)
+        return Icon(segment.kind, extent.x, INSIDE_PX)
     mark_px = BAR_PX if segment.is_narrow else 0
     if extent.end + percent_of(mark_px + _ICON_PX) <= 100:
         x = extent.x if segment.is_narrow else extent.end

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
 from console.timeline.axis import AXIS_PX, Axis
-from console.timeline.bars import ROW_PX
-from console.timeline.lanes import BAR_PX, TARGET_PX, Extent, Scale, percent_of
+from console.timeline.bars import ROW_PX, Icon, Segment, icon_of, run
+from console.timeline.lanes import TARGET_PX, Extent, Scale
 from console.timeline.picture import LANE_AIR_PX, shorten, summary
 from console.timeline.window import Window
 from console.timeline.words import TIER_LABELS, Clock, duration, instant
 from shared.db.views import Shown
 from shared.domain.states import Tier
+
+#: The most letters of a tenant's name that fit beside its tiers' names.
+_NAME_LETTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +26,24 @@ class TierBar:
     Attributes:
         extent: what it takes of its row, at least as wide as a target.
         wait: from when the first was due until the first started; None: none waited.
-        run: from the first start to the last end; None: none started.
-        is_narrow: whether the run would hardly be seen: a mark of a fixed width stands for it.
-        state: the worst of its jobs' states.
-        title: all of it in words.
+        run: from the first start to the last end, in the worst state of its jobs; None: none began.
+        icon: of that state; None: none began.
+        from_before: whether it began before the window.
+        goes_on: whether it goes on after it.
+        title: all of it in words; `summary`, `due` and `ran` are its parts, for the table.
     """
 
     extent: Extent
-    wait: Extent | None
-    run: Extent | None
-    is_narrow: bool
     state: str
+    wait: Extent | None
+    run: Segment | None
+    icon: Icon | None
+    from_before: bool
+    goes_on: bool
     title: str
+    summary: str
+    due: str
+    ran: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ def _lane(tenant: Shown, scale: Scale, clock: Clock, y: int) -> TenantLane:
             rows.append(TierRow(TIER_LABELS[Tier(tier["tier"])], top, bar))
     height = max(1, len(rows)) * ROW_PX + 2 * LANE_AIR_PX
     href = f"/tenants/{quote(name, safe='')}/timeline?{scale.window.query}"
-    return TenantLane(name, shorten(name), href, y, height, rows)
+    return TenantLane(name, shorten(name, _NAME_LETTERS), href, y, height, rows)
 
 
 def _bar(tenant: str, tier: Shown, scale: Scale, clock: Clock) -> TierBar | None:
@@ -115,30 +123,31 @@ def _bar(tenant: str, tier: Shown, scale: Scale, clock: Clock) -> TierBar | None
     started = instant(tier["started_at"]) if tier["started_at"] else None
     if not scale.overlaps(due, until):
         return None
-    wait_end = until if started is None else started
-    wait = scale.extent(due, wait_end)
-    run = None if started is None else scale.extent(started, until)
-    is_narrow = run is not None and run.width < percent_of(BAR_PX)
-    if run is not None and is_narrow:
-        run = Extent(run.widened(BAR_PX).x, run.width)
+    wait = scale.extent(due, until if started is None else started)
+    ran = None if started is None else run(scale.extent(started, until), tier["worst"])
+    icon = None if ran is None else icon_of(ran)
+    words = _words(tier, due, started, until, clock)
     return TierBar(
         extent=scale.extent(due, until).widened(TARGET_PX),
-        wait=wait if wait.width > 0 else None,
-        run=run,
-        is_narrow=is_narrow,
         state=tier["worst"],
-        title="; ".join(_words(tenant, tier, due, started, until, clock)),
+        wait=wait if wait.width > 0 else None,
+        run=ran,
+        icon=icon,
+        from_before=due < scale.window.since,
+        goes_on=until > scale.window.until,
+        title=f"{tenant}, {TIER_LABELS[Tier(tier['tier'])]}: {'; '.join(words)}",
+        summary=words[0],
+        due=clock.day_time(due),
+        ran="" if started is None else clock.span(started, until),
     )
 
 
 def _words(
-    tenant: str, tier: Shown, due: datetime, started: datetime | None, until: datetime, clock: Clock
-) -> Iterator[str]:
-    label = TIER_LABELS[Tier(tier["tier"])].lower()
-    yield f"{tenant}, {label}, {summary(tier['counts'])}"
+    tier: Shown, due: datetime, started: datetime | None, until: datetime, clock: Clock
+) -> list[str]:
+    words = [summary(tier["counts"])]
     if started is None:
-        yield f"due {clock.day_time(due)}, none started"
-    else:
-        if started > due:
-            yield f"the first waited {duration(started - due)}, due {clock.day_time(due)}"
-        yield f"ran {clock.span(started, until)} ({duration(until - started)})"
+        return [*words, f"due {clock.day_time(due)}, none began"]
+    if started > due:
+        words.append(f"due {clock.day_time(due)}, the first waited {duration(started - due)}")
+    return [*words, f"ran {clock.span(started, until)} ({duration(until - started)})"]

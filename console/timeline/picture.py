@@ -15,11 +15,13 @@ from console.timeline.lanes import Extent, Scale, merge, stack
 from console.timeline.window import Window, Zoom
 from console.timeline.words import TIER_LABELS, Clock, Row, app_name, instant, row
 from shared.db.views import Shown
-from shared.domain.states import JobState, Tier
+from shared.domain.states import UNFINISHED, JobState, Tier
 
 #: How high a tier's heading is, and the air above and below a lane's rows, in pixels.
 BAND_PX = 26
 LANE_AIR_PX = 4
+#: What the number of jobs without a room of their own takes at least, in pixels.
+_MORE_PX = 34
 #: The most letters of a name that fit into the column of names.
 _NAME_LETTERS = 17
 
@@ -174,7 +176,7 @@ class _Layout:
 
     def _more(self, app: str, bars: Iterable[Bar], jobs: Mapping[int, Shown], y: int) -> list[More]:
         found: list[More] = []
-        for extent, ids in merge((bar.extent, bar.job) for bar in bars):
+        for extent, ids in merge((bar.extent.widened(_MORE_PX), bar.job) for bar in bars):
             times = [lifetime(jobs[job_id]) for job_id in ids]
             since, until = min(a for a, _ in times), max(b for _, b in times)
             closer = closer_view(self.window, since, until)
@@ -219,22 +221,23 @@ def closer_view(window: Window, since: datetime, until: datetime) -> Window:
     return window.zoomed(zoom, since + (until - since) / 2)
 
 
-_ORDER = [state.value for state in JobState]
+#: Ended states first, then those that go on.
+_ORDER = sorted((state.value for state in JobState), key=lambda state: state in UNFINISHED)
 
 
 def summary(counts: Mapping[str, int]) -> str:
     """Say how many jobs there are of which state.
 
     >>> summary({"succeeded": 2, "failed": 1})
-    '3 jobs: 1 failed, 2 succeeded'
+    '3 jobs: 2 succeeded, 1 failed'
     """
     total = sum(counts.values())
     if not total:
         return "No jobs"
     parts = [f"{counts[state]} {state}" for state in sorted(counts, key=_ORDER.index)]
-    return f"{total} {'job' if total == 1 else 'jobs'}: {', '.join(reversed(parts))}"
+    return f"{total} {'job' if total == 1 else 'jobs'}: {', '.join(parts)}"
 
 
-def shorten(name: str) -> str:
+def shorten(name: str, letters: int = _NAME_LETTERS) -> str:
     """Return a name so that it fits into the column of names."""
-    return name if len(name) <= _NAME_LETTERS else f"{name[: _NAME_LETTERS - 1]}…"
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"

@@ -37,10 +37,9 @@ class Zoom(StrEnum):
         """The zoom level as people read it.
 
         >>> Zoom.HOUR.label, Zoom.WEEK.label
-        ('1 hour', '7 days')
+        ('1 h', '7 days')
         """
-        number, unit = self[:-1], {"h": "hour", "d": "day"}[self[-1]]
-        return f"{number} {unit}{'' if number == '1' else 's'}"
+        return f"{self[:-1]} {'days' if self.endswith('d') else 'h'}"
 
 
 _TICKS = {

@@ -15,12 +15,14 @@ TIER_LABELS = {tier: tier_name(tier).capitalize() for tier in Tier}
 
 
 def duration(length: timedelta) -> str:
-    """Say a length of time in its two largest units; parts of a second are dropped.
+    """Say a length of time in its two largest units, from ten minutes on in whole minutes.
 
-    >>> duration(timedelta(seconds=3)), duration(timedelta(hours=26, minutes=4))
-    ('3 s', '1 d 2 h')
+    >>> duration(timedelta(seconds=63)), duration(timedelta(hours=26, minutes=4))
+    ('1 min 3 s', '1 d 2 h')
     """
     rest = int(length.total_seconds())
+    if rest >= 600:
+        rest -= rest % 60
     parts: list[str] = []
     for unit, seconds in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         number, rest = divmod(rest, seconds)

@@ -241,9 +241,9 @@ _WORST_FIRST = (
     JobState.FAILED,
     JobState.CANCELLED,
     JobState.SKIPPED,
-    JobState.HELD,
-    JobState.QUEUED,
     JobState.RUNNING,
+    JobState.QUEUED,
+    JobState.HELD,
     JobState.SUCCEEDED,
 )
 

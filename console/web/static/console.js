@@ -188,6 +188,14 @@
     }
   });
 
+  /* --- a timeline that does not fit opens at the present, and not at its empty beginning */
+
+  for (const now of document.querySelectorAll(".tl-now circle")) {
+    const region = now.closest(".scroll");
+    const ahead = now.getBoundingClientRect().left - region.getBoundingClientRect().left;
+    region.scrollLeft += ahead - 0.8 * region.clientWidth;
+  }
+
   /* --- a table that fits needs no stop of the tab key */
 
   const fits = new ResizeObserver((entries) => {
