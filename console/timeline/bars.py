@@ -87,7 +87,7 @@ def draw(job: Shown, href: str, scale: Scale, clock: Clock) -> Bar | None:
     icon = icon_of(segments[-1]) if segments and not segments[-1].is_wait else None
     from_before = since < scale.window.since
     taken = scale.extent(since, until)
-    if from_before and icon is not None and icon.x == 0 and icon.shift_px == INSIDE_PX:
+    if from_before and icon is not None and icon.x < 1 and icon.shift_px == INSIDE_PX:
         icon = replace(icon, shift_px=INSIDE_PX + EDGE_PX)
     elif icon is not None and icon.shift_px > INSIDE_PX:
         taken = Extent(taken.x, taken.width + percent_of(_ICON_PX))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from urllib.parse import quote
 
 from console.timeline.axis import AXIS_PX, Axis
@@ -193,7 +193,7 @@ class _Layout:
         for job in jobs:
             waiter = placed.get(job["id"])
             # what still waits has nothing to point at: its words name whom it waits for
-            for phase, _ in zip(job["phases"], job["phases"][1:], strict=False):
+            for phase, _ in pairwise(job["phases"]):
                 other = placed.get(phase["on"])
                 at = instant(phase["to"])
                 if waiter is None or other is None or not self.window.contains(at):

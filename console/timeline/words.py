@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from shared.db.views import Shown
 from shared.domain.phases import PhaseKind, tier_name
-from shared.domain.states import UNFINISHED, Tier
+from shared.domain.states import UNFINISHED, JobState, Tier
 
 #: The headings of the tiers.
 TIER_LABELS = {tier: tier_name(tier).capitalize() for tier in Tier}
@@ -102,7 +102,8 @@ def told(job: Shown, clock: Clock) -> str:
     head = f"{app_name(job['app'])}, {job['mode']}, {job['state']}"
     if not parts:
         parts = [f"due {clock.day_time(instant(job['due_at']))}"]
-    return f"{head}: {'; '.join(parts)}" + (f". {job['reason']}" if job["reason"] else "")
+    reason = _reason(job)
+    return f"{head}: {'; '.join(parts)}" + (f". {reason}" if reason else "")
 
 
 def row(job: Shown, href: str, clock: Clock) -> Row:
@@ -129,8 +130,13 @@ def row(job: Shown, href: str, clock: Clock) -> Row:
         waited=length(waits),
         ran=length(runs),
         waits=[_phase(job, i, clock) for i in waits],
-        reason=job["reason"] or "",
+        reason=_reason(job),
     )
+
+
+def _reason(job: Shown) -> str:
+    """Return a job's reason, but not that of a hold: its phase says it, and more of it."""
+    return "" if job["state"] == JobState.HELD else job["reason"] or ""
 
 
 def _phase(job: Shown, index: int, clock: Clock) -> str:
