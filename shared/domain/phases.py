@@ -17,7 +17,7 @@ from shared.domain.tiers import AppView, Cause, feeds
 
 #: A job made this much after its due time was late: no scheduler ran, or its app was closed.
 LATE = timedelta(minutes=1)
-#: A release follows the end that it waited for within a sweep; such a remainder names nothing new.
+#: A release takes a sweep at most; so short a remainder of a wait is none of its own.
 _RELEASE = timedelta(seconds=5)
 
 
@@ -139,8 +139,10 @@ class _Story:
             if until <= since:
                 continue
             left = job.steps[index - 1].to if index else None
-            found += self._phase(step, left, since, until, is_last, holding if is_last else None)
-            since = until
+            told = self._phase(step, left, since, until, is_last, holding if is_last else None)
+            if told:  # the moment that a release takes belongs to what follows
+                found += told
+                since = until
         return found
 
     def _phase(
@@ -164,13 +166,14 @@ class _Story:
         if is_back and (holding is None or holding.cause is Cause.NOT_BEFORE):
             told = holding.words if holding else f"{verb} to try again"
             return [Phase(PhaseKind.RETRY, since, until, f"{told}{why}")]
-        pieces = self._split(since, until, verb)
+        pieces = self._split(since, until, is_last)
         if holding is not None:
             pieces[-1] = replace(pieces[-1], words=holding.words, on=holding.on)
         return pieces
 
-    def _split(self, since: datetime, until: datetime, verb: str) -> list[Phase]:
+    def _split(self, since: datetime, until: datetime, is_last: bool) -> list[Phase]:
         """Divide a hold in the order of the gate's rules: upstream, own, fair share."""
+        verb = "waits" if is_last else "waited"
         found: list[Phase] = []
         for blockers, words in self._blockers(since, until):
             start = found[-1].until if found else since
@@ -182,7 +185,7 @@ class _Story:
         start = found[-1].until if found else since
         if found and until - start <= _RELEASE:
             found[-1] = replace(found[-1], until=until)
-        elif until > start:
+        elif until - start > _RELEASE or is_last:
             found.append(Phase(PhaseKind.HELD, start, until, f"{verb} to be released"))
         return found
 
