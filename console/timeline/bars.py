@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from console.timeline.lanes import BAR_PX, TARGET_PX, Extent, Scale, percent_of, pixels_of
-from console.timeline.words import Clock, duration, instant, told
+from console.timeline.words import duration, instant
 from shared.db.views import Shown
 from shared.domain.phases import PhaseKind
 from shared.domain.states import UNFINISHED
@@ -78,14 +78,12 @@ class Bar:
     goes_on: bool
 
 
-def draw(job: Shown, href: str, scale: Scale, clock: Clock) -> Bar | None:
-    """Return a job as a bar; None: nothing of it lies in the window."""
+def draw(job: Shown, href: str, title: str, scale: Scale) -> Bar:
+    """Return a job as a bar; some of it lies in the window."""
     since, until = lifetime(job)
-    if not scale.overlaps(since, until):
-        return None
     segments = list(_segments(job, scale))
     icon = icon_of(segments[-1]) if segments and not segments[-1].is_wait else None
-    from_before = since < scale.window.since
+    from_before = since < scale.since
     taken = scale.extent(since, until)
     if from_before and icon is not None and icon.x < 1 and icon.shift_px == INSIDE_PX:
         icon = replace(icon, shift_px=INSIDE_PX + EDGE_PX)
@@ -95,12 +93,12 @@ def draw(job: Shown, href: str, scale: Scale, clock: Clock) -> Bar | None:
         job=job["id"],
         state=job["state"],
         href=href,
-        title=told(job, clock),
+        title=title,
         extent=taken.widened(TARGET_PX),
         segments=segments,
         icon=icon,
         from_before=from_before,
-        goes_on=until > scale.window.until,
+        goes_on=until > scale.until,
     )
 
 
@@ -129,7 +127,7 @@ def _segments(job: Shown, scale: Scale) -> Iterator[Segment]:
     _, end = lifetime(job)
     # it ended without a run at the end of its life: what is left to show is the end itself
     ended_waiting = not phases or phases[-1]["kind"] != PhaseKind.RUNNING
-    if ended_waiting and job["state"] not in UNFINISHED and end <= scale.window.until:
+    if ended_waiting and job["state"] not in UNFINISHED and end <= scale.until:
         yield run(scale.extent(end, end), job["state"])
 
 

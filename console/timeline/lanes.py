@@ -46,15 +46,24 @@ def pixels_of(percent: float) -> float:
     return percent * CHART_PX / 100
 
 
-@dataclass(frozen=True, slots=True)
 class Scale:
-    """Instants of a window to places on its axis."""
+    """Instants of a window to places on its axis.
 
-    window: Window
+    Attributes:
+        window: the window.
+        since: its first instant.
+        until: the first one after it.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.since = window.since
+        self.until = window.until
+        self._length_s = window.zoom.length.total_seconds()
 
     def x(self, at: datetime) -> float:
         """Return an instant's place in per cent, that of the nearest edge if it lies outside."""
-        share = (at - self.window.since) / self.window.zoom.length
+        share = (at - self.since).total_seconds() / self._length_s
         return round(100 * min(max(share, 0.0), 1.0), 3)
 
     def extent(self, since: datetime, until: datetime) -> Extent:
@@ -64,9 +73,7 @@ class Scale:
 
     def overlaps(self, since: datetime, until: datetime) -> bool:
         """Whether any instant of a period, or the one instant, lies in the window."""
-        return since < self.window.until and (
-            until > self.window.since or self.window.contains(since)
-        )
+        return since < self.until and (until > self.since or since >= self.since)
 
 
 def stack(extents: Sequence[Extent]) -> list[int | None]:

@@ -13,7 +13,7 @@ from console.timeline.axis import AXIS_PX, Axis
 from console.timeline.bars import BAR_HEIGHT_PX, ROW_PX, Bar, draw, lifetime
 from console.timeline.lanes import Extent, Scale, merge, stack
 from console.timeline.window import Window, Zoom
-from console.timeline.words import TIER_LABELS, Clock, Row, app_name, instant, row
+from console.timeline.words import TIER_LABELS, Clock, Row, app_name, instant, row, sentences, told
 from shared.db.views import Shown
 from shared.domain.states import UNFINISHED, JobState, Tier
 
@@ -120,11 +120,13 @@ class _Layout:
         self.window = window
         self.scale = Scale(window)
         self.clock = Clock(window.zone)
+        self.sentences: dict[int, list[str]] = {}
         self.home = f"/tenants/{quote(timeline['tenant'], safe='')}"
 
     def picture(self) -> Picture:
         # the query and the window agree, but an unfinished job ends now, which may be before it
         jobs = [job for job in self.timeline["jobs"] if self.scale.overlaps(*lifetime(job))]
+        self.sentences = {job["id"]: sentences(job, self.clock) for job in jobs}
         bands, height = self._bands(jobs)
         placed = {
             placed.bar.job: placed for band in bands for lane in band.lanes for placed in lane.bars
@@ -137,7 +139,9 @@ class _Layout:
             bands=bands,
             arrows=list(self._arrows(jobs, placed)),
             summary=summary(Counter(job["state"] for job in jobs)),
-            rows=[row(job, self._job_href(job), self.clock) for job in jobs],
+            rows=[
+                row(job, self._job_href(job), self.sentences[job["id"]], self.clock) for job in jobs
+            ],
             limit=len(self.timeline["jobs"]) if self.timeline["is_cut"] else None,
         )
 
@@ -157,8 +161,8 @@ class _Layout:
         return bands, y
 
     def _lane(self, app: str, jobs: Sequence[Shown], y: int) -> Lane:
-        drawn = [draw(job, self._job_href(job), self.scale, self.clock) for job in jobs]
-        bars = sorted((bar for bar in drawn if bar is not None), key=lambda bar: bar.extent.x)
+        drawn = [self._draw(job) for job in jobs]
+        bars = sorted(drawn, key=lambda bar: bar.extent.x)
         rows = stack([bar.extent for bar in bars])
         top = y + LANE_AIR_PX
         placed = [
@@ -173,6 +177,10 @@ class _Layout:
         name = app_name(app)
         href = f"{self.home}/apps/{quote(name, safe='')}"
         return Lane(name, shorten(name), href, y, height, placed, more)
+
+    def _draw(self, job: Shown) -> Bar:
+        title = told(job, self.sentences[job["id"]], self.clock)
+        return draw(job, self._job_href(job), title, self.scale)
 
     def _more(self, app: str, bars: Iterable[Bar], jobs: Mapping[int, Shown], y: int) -> list[More]:
         found: list[More] = []

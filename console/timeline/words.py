@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.db.views import Shown
 from shared.domain.phases import PhaseKind, tier_name
 from shared.domain.states import UNFINISHED, JobState, Tier
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: The headings of the tiers.
 TIER_LABELS = {tier: tier_name(tier).capitalize() for tier in Tier}
 
@@ -33,34 +35,35 @@ def duration(length: timedelta) -> str:
     return " ".join(parts[:2]) or "under 1 s"
 
 
-@dataclass(frozen=True, slots=True)
 class Clock:
-    """Tells instants in one zone.
+    """Tells instants in one zone; an instant that is asked for again costs nothing.
 
-    Attributes:
+    Args:
         zone: IANA name.
     """
 
-    zone: str
-
-    def time(self, at: datetime) -> str:
-        """Return `HH:MM`, with seconds where it has any."""
-        local = at.astimezone(ZoneInfo(self.zone))
-        return f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
+    def __init__(self, zone: str) -> None:
+        self._zone = ZoneInfo(zone)
+        self._known: dict[datetime, tuple[date, str]] = {}
 
     def day_time(self, at: datetime) -> str:
-        """Return the day and the time, such as `8 Mar 02:00`."""
-        local = at.astimezone(ZoneInfo(self.zone))
-        return f"{local.day} {local:%b} {self.time(at)}"
+        """Return the day and the time, such as `8 Mar 02:00`, with seconds where it has any."""
+        day, time = self._local(at)
+        return f"{day.day} {_MONTHS[day.month - 1]} {time}"
 
     def span(self, since: datetime, until: datetime) -> str:
         """Return both ends; the second one's day only where it is another."""
-        is_one_day = self._day(since) == self._day(until)
-        second = self.time(until) if is_one_day else self.day_time(until)
-        return f"{self.day_time(since)}–{second}"
+        day, time = self._local(until)
+        is_one_day = self._local(since)[0] == day
+        return f"{self.day_time(since)}–{time if is_one_day else self.day_time(until)}"
 
-    def _day(self, at: datetime) -> str:
-        return f"{at.astimezone(ZoneInfo(self.zone)):%Y-%m-%d}"
+    def _local(self, at: datetime) -> tuple[date, str]:
+        known = self._known.get(at)
+        if known is None:
+            local = at.astimezone(self._zone)
+            time = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+            known = self._known[at] = (local.date(), time)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,13 @@ def app_name(app: str) -> str:
     return app.partition("/")[2]
 
 
-def told(job: Shown, clock: Clock) -> str:
-    """Say everything of a job in one line: what it is, how it stands, its waits and runs."""
-    parts = [_phase(job, index, clock) for index in range(len(job["phases"]))]
+def sentences(job: Shown, clock: Clock) -> list[str]:
+    """Say each phase of a job, in their order."""
+    return [_phase(job, index, clock) for index in range(len(job["phases"]))]
+
+
+def told(job: Shown, parts: Sequence[str], clock: Clock) -> str:
+    """Say everything of a job in one line: what it is, how it stands, its phases, its reason."""
     head = f"{app_name(job['app'])}, {job['mode']}, {job['state']}"
     if not parts:
         parts = [f"due {clock.day_time(instant(job['due_at']))}"]
@@ -106,8 +113,8 @@ def told(job: Shown, clock: Clock) -> str:
     return f"{head}: {'; '.join(parts)}" + (f". {reason}" if reason else "")
 
 
-def row(job: Shown, href: str, clock: Clock) -> Row:
-    """Return a job as a row of the table."""
+def row(job: Shown, href: str, parts: Sequence[str], clock: Clock) -> Row:
+    """Return a job as a row of the table; `parts` are its sentences."""
     waits = [i for i, phase in enumerate(job["phases"]) if phase["kind"] != PhaseKind.RUNNING]
     runs = [i for i, phase in enumerate(job["phases"]) if phase["kind"] == PhaseKind.RUNNING]
 
@@ -129,7 +136,7 @@ def row(job: Shown, href: str, clock: Clock) -> Row:
         ended=at("finished_at"),
         waited=length(waits),
         ran=length(runs),
-        waits=[_phase(job, i, clock) for i in waits],
+        waits=[parts[i] for i in waits],
         reason=_reason(job),
     )
 
