@@ -97,7 +97,7 @@ class Holding:
 
 def phases(
     job: Life,
-    others: Iterable[Life],
+    others: Sequence[Life],
     apps: Mapping[int, AppView],
     now: datetime,
     holding: Holding | None = None,
@@ -121,11 +121,11 @@ def phases(
 class _Story:
     """One job among the others of its tenant."""
 
-    def __init__(self, job: Life, others: Iterable[Life], apps: Mapping[int, AppView]) -> None:
+    def __init__(self, job: Life, others: Sequence[Life], apps: Mapping[int, AppView]) -> None:
         self.job = job
         self.app = apps[job.app_id]
         self.apps = apps
-        self.others = [other for other in others if other.id != job.id]
+        self.others = others
 
     def tell(self, now: datetime, holding: Holding | None) -> list[Phase]:
         job = self.job
