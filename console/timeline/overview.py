@@ -10,7 +10,7 @@ from console.timeline.axis import AXIS_PX, Axis
 from console.timeline.bars import ROW_PX, Icon, Segment, icon_of, run
 from console.timeline.lanes import TARGET_PX, Extent, Scale
 from console.timeline.picture import LANE_AIR_PX, shorten, summary
-from console.timeline.window import Window
+from console.timeline.window import OVERVIEW_ZOOMS, Window, Zoom
 from console.timeline.words import TIER_LABELS, Clock, duration, instant
 from shared.db.views import Shown
 from shared.domain.states import Tier
@@ -79,6 +79,7 @@ class Overview:
 
     Attributes:
         next: the tenant after which the next page starts; None: this is the last.
+        zooms: the zoom levels to choose from.
     """
 
     window: Window
@@ -86,15 +87,16 @@ class Overview:
     height: int
     lanes: list[TenantLane]
     next: str | None
+    zooms: tuple[Zoom, ...] = OVERVIEW_ZOOMS
 
 
-def lay_out_all(timeline: Shown, window: Window) -> Overview:
+def overview_of(timeline: Shown) -> Overview:
     """Lay a page of the timeline of all tenants out.
 
     Args:
-        timeline: what `shared.db.timeline.timeline_of_all` returned for the window.
-        window: the period that is shown, in the zone of whoever looks.
+        timeline: what `console.service.timelines.list_timelines` returned.
     """
+    window = Window(instant(timeline["from"]), Zoom(timeline["zoom"]), timeline["zone"])
     scale = Scale(window)
     clock = Clock(window.zone)
     lanes: list[TenantLane] = []

@@ -90,7 +90,8 @@ class Picture:
     Attributes:
         summary: how many jobs of which states, a sentence.
         rows: the jobs as a table, by due time.
-        limit: how many jobs are drawn where more there are; None: all are.
+        limit: how many jobs are drawn where there are more; None: all are.
+        zooms: the zoom levels to choose from.
     """
 
     tenant: str
@@ -102,15 +103,16 @@ class Picture:
     summary: str
     rows: list[Row]
     limit: int | None
+    zooms: tuple[Zoom, ...] = tuple(Zoom)
 
 
-def lay_out(timeline: Shown, window: Window) -> Picture:
+def picture_of(timeline: Shown) -> Picture:
     """Lay a tenant's timeline out.
 
     Args:
-        timeline: what `shared.db.timeline.tenant_timeline` returned for the window.
-        window: the period that is shown, in the tenant's zone.
+        timeline: what `console.service.timelines.show_timeline` returned.
     """
+    window = Window(instant(timeline["from"]), Zoom(timeline["zoom"]), timeline["zone"])
     return _Layout(timeline, window).picture()
 
 

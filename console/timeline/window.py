@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -95,7 +95,15 @@ class Window:
     zone: str
 
     @classmethod
-    def parse(cls, *, zoom: str | None, since: str | None, zone: str, now: datetime) -> Window:
+    def parse(
+        cls,
+        *,
+        zoom: str | None,
+        since: str | None,
+        zone: str,
+        now: datetime,
+        among: Sequence[Zoom] = tuple(Zoom),
+    ) -> Window:
         """Read what an address says.
 
         Args:
@@ -103,13 +111,14 @@ class Window:
             since: an instant in ISO 8601 with its offset; None: so that now is the last full tick.
             zone: IANA name of the zone in which ticks stand.
             now: the database's clock.
+            among: the zoom levels that there are.
 
         Raises:
             ConfigurationError: names the parameter that is wrong, and the fix.
         """
-        if zoom is not None and zoom not in set(Zoom):
+        if zoom is not None and zoom not in among:
             raise ConfigurationError(
-                "zoom", f"there is no {zoom!r}", f"Give one of {', '.join(Zoom)}."
+                "zoom", f"there is no {zoom!r}", f"Give one of {', '.join(among)}."
             )
         level = Zoom.NIGHT if zoom is None else Zoom(zoom)
         start = _ending_after(now, level, zone) if since is None else _instant(since)

@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from console.timeline.overview import overview_of
+from console.timeline.picture import picture_of
+
 STATIC = Path(__file__).parent / "static"
 
 
@@ -29,6 +32,8 @@ def environment(now: Callable[[], datetime]) -> Environment:
         lstrip_blocks=True,
     )
     made.globals["static"] = static
+    made.globals["picture_of"] = picture_of
+    made.globals["overview_of"] = overview_of
     made.filters["local"] = local
     made.filters["number"] = number
     made.filters["duration"] = duration

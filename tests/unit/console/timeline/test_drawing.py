@@ -7,13 +7,10 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
-from console.timeline.overview import lay_out_all
-from console.timeline.picture import lay_out
-from console.timeline.window import OVERVIEW_ZOOMS, Window, Zoom
-from tests.browser.style_guide import environment
+from console.web.rendering import environment
 
 ZERO = datetime(2026, 3, 8, 5, tzinfo=UTC)
-WINDOW = Window(ZERO, Zoom.SIX_HOURS, "America/New_York")
+WINDOW = {"from": ZERO.isoformat(), "zoom": "6h", "zone": "America/New_York"}
 NASTY = '</title><script>alert("x")</script>'
 
 
@@ -22,7 +19,7 @@ def at(minute: int) -> str:
 
 
 def drawn(template: str, **context: Any) -> str:
-    return environment().get_template(template).render(visit={"account": None}, **context)
+    return environment(lambda: ZERO).get_template(template).render(**context)
 
 
 def page(*, is_cut: bool = False, now: int = 200) -> str:
@@ -46,13 +43,13 @@ def page(*, is_cut: bool = False, now: int = 200) -> str:
     }
     timeline = {
         "tenant": "oak",
-        "zone": "America/New_York",
+        **WINDOW,
         "now": at(now),
         "is_cut": is_cut,
         "apps": [{"app": "oak/sis", "tier": "import", "connector": "test"}],
         "jobs": [job],
     }
-    return drawn("_timeline.html", picture=lay_out(timeline, WINDOW), zooms=list(Zoom))
+    return drawn("_timeline.html", timeline=timeline)
 
 
 class Tags(HTMLParser):
@@ -123,11 +120,12 @@ def test_the_overview_draws_a_row_a_tier_and_leads_on() -> None:
         "worst": "failed",
     }
     timeline = {
+        **WINDOW,
         "now": at(200),
         "next": "oak & elm",
         "tenants": [{"tenant": "oak", "zone": "UTC", "tiers": [tier]}],
     }
-    html = drawn("_timeline_all.html", overview=lay_out_all(timeline, WINDOW), zooms=OVERVIEW_ZOOMS)
+    html = drawn("_timeline_all.html", timeline=timeline)
     assert "after=oak%20%26%20elm" in html
     assert ">2-way<" in html
     assert "<title>oak, 2-way: 1 job: 1 failed; due 8 Mar 00:10, the first waited 30 min;" in html

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.timeline.lanes import CHART_PX, MAX_ROWS, TARGET_PX, Extent, merge, stack
-from console.timeline.overview import lay_out_all
-from console.timeline.picture import Picture, closer_view, lay_out
+from console.timeline.overview import overview_of
+from console.timeline.picture import Picture, closer_view, picture_of
 from console.timeline.window import Window, Zoom
 from shared.db.views import iso
 
@@ -59,6 +59,7 @@ def timeline(*jobs: dict[str, Any], now: float = 400, is_cut: bool = False) -> d
     return {
         "tenant": "oak",
         "zone": "UTC",
+        "from": iso(ZERO),
         "now": iso(at(now)),
         "is_cut": is_cut,
         "apps": [{"app": f"oak/{app}", "tier": tier, "connector": "test"} for app, tier in APPS],
@@ -67,7 +68,7 @@ def timeline(*jobs: dict[str, Any], now: float = 400, is_cut: bool = False) -> d
 
 
 def picture(*jobs: dict[str, Any], zoom: Zoom = Zoom.SIX_HOURS, **how: Any) -> Picture:
-    return lay_out(timeline(*jobs, **how), Window(ZERO, zoom, "UTC"))
+    return picture_of({**timeline(*jobs, **how), "zoom": str(zoom)})
 
 
 def bars(drawn: Picture) -> dict[int, Any]:
@@ -221,8 +222,11 @@ def test_the_overview_has_a_row_a_tier_and_leaves_out_what_is_outside() -> None:
             "worst": "failed" if "failed" in counts else "held",
         }
 
-    drawn = lay_out_all(
+    drawn = overview_of(
         {
+            "from": iso(ZERO),
+            "zoom": "6h",
+            "zone": "UTC",
             "now": iso(at(100)),
             "next": "oak",
             "tenants": [
@@ -237,8 +241,7 @@ def test_the_overview_has_a_row_a_tier_and_leaves_out_what_is_outside() -> None:
                 },
                 {"tenant": "pine", "zone": "UTC", "tiers": []},
             ],
-        },
-        Window(ZERO, Zoom.SIX_HOURS, "UTC"),
+        }
     )
     oak, pine = drawn.lanes
     assert [row.label for row in oak.rows] == ["Import", "2-way"]
