@@ -117,12 +117,15 @@ def _segments(job: Shown, scale: Scale) -> Iterator[Segment]:
         if not scale.overlaps(since, until):
             continue
         extent = scale.extent(since, until)
+        room = extent.width - (percent_of(EDGE_PX) if since < scale.since else 0)
         if phase["kind"] != PhaseKind.RUNNING:
             words = phase["words"].removeprefix("waited ").removeprefix("waits ")
-            yield Segment(extent, phase["kind"], True, False, _fit(words, extent.width))
+            yield Segment(extent, phase["kind"], True, False, _fit(words, room))
             continue
         is_last = index + 1 == len(phases)
-        label = _fit(duration(until - since), extent.width - percent_of(_ICON_PX), whole=True)
+        if is_last:
+            room -= percent_of(_ICON_PX)
+        label = _fit(duration(until - since), room, whole=True)
         yield run(extent, job["state"] if is_last else "retried", label)
     _, end = lifetime(job)
     # it ended without a run at the end of its life: what is left to show is the end itself

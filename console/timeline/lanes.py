@@ -9,7 +9,7 @@ from datetime import datetime
 from console.timeline.window import Window
 
 #: The narrowest that the chart is drawn, in pixels; the stylesheet keeps it from being narrower.
-CHART_PX = 840
+CHART_PX = 820
 #: What a finger or a pointer can hit, in pixels (WCAG 2.2, 2.5.8 target size, minimum).
 TARGET_PX = 24
 #: The narrowest bar that can be seen, in pixels.
