@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -77,8 +78,13 @@ class SecureHeaders:
             return PlainTextResponse(told, 421)
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > MAX_BODY:
-            return PlainTextResponse("The request is too large.\n", 413)
+            return too_large()
         return None
+
+
+def too_large() -> PlainTextResponse:
+    """Return the answer to a body above the limit."""
+    return PlainTextResponse("The request is too large.\n", 413)
 
 
 class _Bounded:
@@ -93,8 +99,7 @@ class _Bounded:
         if message["type"] == "http.request":
             self._seen += len(message.get("body", b""))
             if self._seen > MAX_BODY:
-                # as if the client had gone: whoever reads the body stops
-                return {"type": "http.disconnect"}
+                raise HTTPException(413)
         return message
 
 

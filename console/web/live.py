@@ -1,7 +1,8 @@
 """Live pages: a stream of server-sent events says that something has changed, and no more.
 
 What has changed is asked for like any page, by whoever may see it. So a stream carries nothing that
-would have to be judged, and one look at the database serves all who watch a tenant.
+would have to be judged, and one look at the database serves all who watch a tenant. A page names the
+pulse that it was made at, so that nothing is missed before its stream is open.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Live:
             return True
 
         return StreamingResponse(
-            self._events(tenant_id, is_welcome),
+            self._events(tenant_id, _seen(request), is_welcome),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -94,7 +95,7 @@ class Live:
         return visit.desk.tenant(tenant).id
 
     async def _events(
-        self, tenant_id: int | None, is_welcome: Callable[[], Awaitable[bool]]
+        self, tenant_id: int | None, seen: str | None, is_welcome: Callable[[], Awaitable[bool]]
     ) -> AsyncIterator[str]:
         self._open += 1
         watch = self._watches.setdefault(tenant_id, _Watch(self._database, tenant_id))
@@ -103,12 +104,12 @@ class Live:
                 loop = asyncio.get_running_loop()
                 end = loop.time() + LIFE_S
                 yield "retry: 3000\n\n"
-                seen, beat = watch.version, loop.time() + BEAT_S
+                beat = loop.time() + BEAT_S
                 while loop.time() < end and not self._is_ending:
                     changed = await watch.changed_from(seen, LOOK_S)
                     if changed is not None:
                         seen = changed
-                        yield f"event: changed\ndata: {seen}\n\n"
+                        yield f"id: {seen}\nevent: changed\ndata: {seen}\n\n"
                     if loop.time() > beat:
                         if not await is_welcome():
                             return
@@ -128,7 +129,8 @@ class _Watch:
         self._tenant_id = tenant_id
         self._changed = asyncio.Condition()
         self.watchers = 0
-        self.version = 0
+        #: The pulse that was last seen; None: none yet.
+        self.version: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
@@ -145,23 +147,26 @@ class _Watch:
                 self._task.cancel()
                 self._task = None
 
-    async def changed_from(self, seen: int, within_s: float) -> int | None:
-        """Return the version once it is another; None: it is still this one after these seconds."""
+    async def changed_from(self, seen: str | None, within_s: float) -> str | None:
+        """Return the pulse once it is another than this; None: it is not after these seconds."""
         async with self._changed:
             try:
                 async with asyncio.timeout(within_s):
-                    await self._changed.wait_for(lambda: self.version != seen)
+                    await self._changed.wait_for(lambda: self.version not in (None, seen))
             except TimeoutError:
                 return None
             return self.version
 
     async def _look(self) -> None:
-        last = await run_in_threadpool(pulse, self._database, self._tenant_id)
         while True:
-            await asyncio.sleep(LOOK_S)
             now = await run_in_threadpool(pulse, self._database, self._tenant_id)
-            if now != last:
-                last = now
+            if now != self.version:
                 async with self._changed:
-                    self.version += 1
+                    self.version = now
                     self._changed.notify_all()
+            await asyncio.sleep(LOOK_S)
+
+
+def _seen(request: Request) -> str | None:
+    """Return the pulse that the page was made at, or that the stream before has told last."""
+    return request.headers.get("last-event-id") or request.query_params.get("since")

@@ -61,6 +61,7 @@ class Page:
         needs: the permission, in the tenant of the path, else for every tenant; or `Access`.
         function: makes its data.
         template: writes them; None: it always redirects, or answers by itself.
+        is_live: whether it changes by itself: its template has the address of the stream in `live`.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Page:
     needs: Permission | Access
     function: Callable[..., Any]
     template: str | None
+    is_live: bool = False
 
     @property
     def is_safe(self) -> bool:
@@ -98,11 +100,12 @@ def page(
     *,
     needs: Permission | Access,
     template: str | None = None,
+    is_live: bool = False,
 ) -> Callable[[_FUNCTION], _FUNCTION]:
     """Enter a function into the table of pages; it stays as it is."""
 
     def enter(function: _FUNCTION) -> _FUNCTION:
-        _pages.append(Page(method, path, needs, function, template))
+        _pages.append(Page(method, path, needs, function, template, is_live))
         return function
 
     return enter

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from console.web.headers import too_large
 from console.web.identity import Identity
 from console.web.show import Show
 from console.web.visit import Visit
@@ -41,6 +42,8 @@ def add_refusals(app: FastAPI, show: Show, identity: Identity) -> None:
         return refuse(request, told)
 
     def refuse_path(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 413:
+            return too_large()
         if error.status_code == 405:
             told: BellringerError = ForbiddenError("this address takes no such method")
         elif error.status_code == 404:

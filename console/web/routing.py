@@ -16,6 +16,7 @@ from console.web.identity import Identity
 from console.web.page import Access, Page, Redirect, Refused
 from console.web.show import Show
 from console.web.visit import NOTICE_COOKIE, Visit, check_csrf, check_origin
+from shared.db.pulse import pulse
 from shared.errors import ForbiddenError, UnauthenticatedError
 
 #: Where the REST API begins.
@@ -50,6 +51,9 @@ def add_page(app: FastAPI, page: Page, identity: Identity, show: Show) -> None:
         visit.form = arguments.pop("form_sent", visit.form)
         if not page.is_safe and page.needs is not Access.PUBLIC:
             check_csrf(visit)
+        if page.is_live:
+            # before the data are read: what changes meanwhile is seen as a change
+            visit.seen = pulse(visit.means.database, _tenant_id(page, visit))
         return _answered(page, show, visit, page.function(visit, **arguments))
 
     form = [] if page.is_safe else [_own("form_sent", Annotated[FormData, Depends(read_form)])]
@@ -105,6 +109,10 @@ def _check_access(page: Page, visit: Visit, in_path: Mapping[str, Any]) -> None:
     tenant = str(in_path["tenant"]) if page.has_tenant else None
     if not visit.may(page.needs, tenant):
         raise ForbiddenError(f"this needs the permission to {page.needs}")
+
+
+def _tenant_id(page: Page, visit: Visit) -> int | None:
+    return visit.desk.tenant(visit.request.path_params["tenant"]).id if page.has_tenant else None
 
 
 def _answered(page: Page, show: Show, visit: Visit, done: Any) -> Response:

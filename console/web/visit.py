@@ -41,6 +41,7 @@ class Visit:
         identity: which has told who it is, and gives and takes the cookie.
         client: where it comes from.
         form: what a form has sent.
+        seen: the pulse that a live page is made at; see `shared.db.pulse`.
     """
 
     request: Request
@@ -49,6 +50,7 @@ class Visit:
     identity: Identity
     client: Client
     form: FormData = field(default_factory=FormData)
+    seen: str | None = None
 
     @property
     def csrf_token(self) -> str | None:
