@@ -1,8 +1,8 @@
 """Live pages: a stream of server-sent events says that something has changed, and no more.
 
-What has changed is asked for like any page, by whoever may see it. So a stream carries nothing that
-would have to be judged, and one look at the database serves all who watch a tenant. A page names the
-pulse that it was made at, so that nothing is missed before its stream is open.
+What has changed is asked for like any page, by whoever may see it. So a stream carries nothing
+that would have to be judged, and one look at the database serves all who watch a tenant. A page
+names the pulse that it was made at, so that nothing is missed before its stream is open.
 """
 
 from __future__ import annotations
