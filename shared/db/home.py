@@ -2,6 +2,22 @@
 
 It takes a fixed number of queries, each of which costs what the tenant has now: apps, unfinished
 jobs, schedules, what waits for a person. None looks through history.
+
+An app is `{"app", "name", "connector", "tier", "modes", "position", "after", "state",
+"closed", "paused_at", "paused_reason", "last_outcome", "jobs": [...], "last_job",
+"next_run": {"at", "mode"} or None, "schedules": [...], "ended_on", "quarantined",
+"pending_approvals", "open_conflicts"}`:
+
+- `state`: `running`, `waiting` (the reason stands with its first job), `paused`, `idle` or
+  `never_run`;
+- `closed`: why it takes no jobs now (paused, suspended, rollover), None: it does;
+- `jobs`: its unfinished ones, two at most and plans and approved ones beside, the first
+  first, each `{"id", "mode", "trigger", "state", "reason", "waits_for", "progress",
+  "asked_by", "due_at", "not_before", "queued_at", "started_at", "cancel_requested_at"}`;
+  `progress` is `{"done", "total", "step", "percent"}`;
+- `last_job`: as `shared.db.job_pages.last_ended` has it;
+- `schedules`: `{"mode", "next_run_at", "ended_on"}` each; `ended_on` of the app is the last
+  date of all, where none of its schedules runs again.
 """
 
 from __future__ import annotations
@@ -40,21 +56,7 @@ def show_home(connection: Connection, tenant_id: int, now: datetime) -> Shown:
         "tiers": [{"tier", "apps": [...]}], "attention": [...], "pending_approvals",
         "open_conflicts", "duplicates"}`: the tiers in their order, each with its apps in theirs;
         `attention` as `shared.db.attention.list_attention` returns it; `duplicates` as `Open` has
-        them. An app is `{"app", "name", "connector", "tier", "modes", "position", "after", "state",
-        "closed", "paused_at", "paused_reason", "last_outcome", "jobs": [...], "last_job",
-        "next_run": {"at", "mode"} or None, "schedules": [...], "ended_on", "quarantined",
-        "pending_approvals", "open_conflicts"}`:
-
-        - `state`: `running`, `waiting` (the reason stands with its first job), `paused`, `idle` or
-          `never_run`;
-        - `closed`: why it takes no jobs now (paused, suspended, rollover), None: it does;
-        - `jobs`: its unfinished ones, two at most and plans and approved ones beside, the first
-          first, each `{"id", "mode", "trigger", "state", "reason", "waits_for", "progress",
-          "asked_by", "due_at", "not_before", "queued_at", "started_at", "cancel_requested_at"}`;
-          `progress` is `{"done", "total", "step", "percent"}`;
-        - `last_job`: as `shared.db.job_pages.last_ended` has it;
-        - `schedules`: `{"mode", "next_run_at", "ended_on"}` each; `ended_on` of the app is the last
-          date of all, where none of its schedules runs again.
+        them, and an app as the top of this module tells.
     """
     row = connection.execute(select(tenants).where(tenants.c.id == tenant_id)).one()
     gate = load(connection, [tenant_id], now)[tenant_id]
