@@ -10,6 +10,11 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import OperationalError
+
+from shared.db.engine import brief as database_brief
+from shared.observability import brief
+
 log = logging.getLogger(__name__)
 
 #: The longest wait of a loop that fails again and again, in seconds.
@@ -94,5 +99,7 @@ class Service:
 
 
 def _brief(error: Exception) -> str:
-    """Return the first line of an error: SQLAlchemy's go on with the statement and its values."""
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    """Return an error in one line; where the database is gone, with what its driver says."""
+    if isinstance(error, OperationalError):
+        return f"{type(error).__name__}: {database_brief(error)}"
+    return brief(error)

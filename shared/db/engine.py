@@ -167,6 +167,8 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        # a failed statement is told without its values
+        hide_parameters=True,
         connect_args={
             "options": options,
             "connect_timeout": 10,
@@ -182,8 +184,8 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _bad_url(f"{folder} cannot be made: {error.strerror}") from error
-    reads = create_engine(url, pool_size=8, max_overflow=16)
-    writes = create_engine(url, pool_size=2, max_overflow=8)
+    reads = create_engine(url, pool_size=8, max_overflow=16, hide_parameters=True)
+    writes = create_engine(url, pool_size=2, max_overflow=8, hide_parameters=True)
     for engine, begin in ((reads, "BEGIN"), (writes, "BEGIN IMMEDIATE")):
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin(begin))
