@@ -350,10 +350,12 @@ jobs = Table(
         postgresql_where=text("finished_at IS NOT NULL"),
         sqlite_where=text("finished_at IS NOT NULL"),
     ),
+    #: The same columns: of two that narrow alike, SQLite takes the newer one.
     Index(
         "ix_jobs_long",
         "tenant_id",
         "finished_at",
+        "due_at",
         postgresql_where=text(LONG_JOB["postgresql"]),
         sqlite_where=text(LONG_JOB["sqlite"]),
     ),

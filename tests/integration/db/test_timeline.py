@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, update
+import pytest
+from sqlalchemy import event, insert, update
 
 from shared.db.asking import cancel
 from shared.db.claiming import retry_later
+from shared.db.engine import Database
 from shared.db.tables import apps, job_events, jobs
 from shared.db.tenants import add_tenant
 from shared.db.timeline import tenant_timeline, timeline_of_all
@@ -203,3 +206,24 @@ def test_the_overview_is_paged_by_name_and_shows_what_one_may_see(district: Dist
     seen = overview(district, only=others[:2])
     assert [tenant["tenant"] for tenant in seen["tenants"]] == ["birch", "pine"]
     assert overview(district, only=[])["tenants"] == []
+
+
+@pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def test_sqlite_finds_each_kind_of_job_by_the_index_made_for_it(database: Database) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with database.read() as connection:
+        event.listen(connection, "before_cursor_execute", note)
+        timeline_of_all(connection, MIDNIGHT, MIDNIGHT + HOUR, now=MIDNIGHT)
+        event.remove(connection, "before_cursor_execute", note)
+        statement, parameters = next(one for one in asked if "FROM jobs" in one[0])
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        told = " ".join(row.detail for row in plan)
+    assert re.findall(r"jobs USING INDEX (\w+)", told) == [
+        "ix_jobs_unfinished",
+        "ix_jobs_ended",
+        "ix_jobs_long",
+    ]

@@ -19,7 +19,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_jobs_long",
         "jobs",
-        ["tenant_id", "finished_at"],
+        ["tenant_id", "finished_at", "due_at"],
         unique=False,
         postgresql_where=sa.text("finished_at - due_at > interval '1 day'"),
         sqlite_where=sa.text("julianday(finished_at) - julianday(due_at) > 1"),
