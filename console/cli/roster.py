@@ -47,7 +47,11 @@ def list_(
     ] = None,
     status: Annotated[str, typer.Option(help="active, tobedeleted, or all.")] = "active",
     search: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="With this in a name, id or address.")
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Users whose name, address or id begins so; others with this in it.",
+        ),
     ] = None,
     as_of: AsOf = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,

@@ -93,6 +93,10 @@ def test_a_list_is_narrowed_by_status_text_and_school(hub: Hub) -> None:
     assert listed(hub, search="second_one@") == ["user2"]
     assert listed(hub, search="second%one@") == []
     assert listed(hub, search="FAMILY 3") == ["user3"]
+    assert listed(hub, search="family given") == ["user1", "user2", "user3"]
+    assert listed(hub, search="1003") == ["user3"]
+    assert listed(hub, search="amily 3") == []
+    assert listed(hub, search="user", school="School 2") == ["user2"]
     # user 2 has a role at the first school too, whatever the primary one is
     assert sorted(listed(hub, school="S1")) == ["user1", "user2", "user3"]
     assert listed(hub, school="School 2") == ["user2"]
@@ -103,6 +107,32 @@ def test_a_list_is_narrowed_by_status_text_and_school(hub: Hub) -> None:
         listed(hub, school="S3")
     with pytest.raises(ConfigurationError, match="belong to no school"):
         listed(hub, Kind.ACADEMIC_SESSIONS, school="S1")
+
+
+def test_a_schools_people_come_by_the_page(hub: Hub) -> None:
+    app, read = hub.app(1), roster(users=5)
+    read[Kind.ORGS].append(record(Kind.ORGS, "other", name="School 2", type="school"))
+    # user 1 belongs to the other school by primary org and role, user 2 by two roles alone
+    read[Kind.USERS][0] = user(1, primaryOrgSourcedId="other")
+    read[Kind.ROLES] += [
+        record(
+            Kind.ROLES, f"user-{number}/{role}", userSourcedId=f"user-{number}",
+            roleType="secondary", role=role, orgSourcedId="other",
+        )
+        for number, role in ((1, "aide"), (2, "aide"), (2, "proctor"))
+    ]  # fmt: skip
+    hub.sync(app, read)
+    found: list[str] = []
+    after = None
+    while page := list_records(
+        hub.database,
+        hub.tenant_id,
+        Wanted(kind=Kind.USERS, school="School 2", after=after, limit=1),
+    ):
+        assert len(page) == 1
+        found += [row["username"] for row in page]
+        after = page[-1]["sourcedId"]
+    assert sorted(found) == ["user1", "user2"]
 
 
 def test_a_list_of_the_past_is_as_it_was(hub: Hub) -> None:

@@ -9,13 +9,19 @@ import pytest
 from sqlalchemy import update
 
 from shared.db.hub_tables import LINKS, change_log, hubs
+from shared.db.open_work import count_open
 from shared.db.review_tables import judged_pairs
 from shared.db.tables import apps
 from shared.domain.reading import Row
 from shared.domain.records import Kind, encode_list
 from shared.errors import ConfigurationError
 from shared.roster.duplicate_merge import merge_users
-from shared.roster.duplicates import SHARED_BY, judge_distinct, list_duplicates
+from shared.roster.duplicates import (
+    SHARED_BY,
+    count_duplicates,
+    judge_distinct,
+    list_duplicates,
+)
 from tests.integration.roster.district import Hub, record, roster, user
 
 Read = dict[Kind, list[Row]]
@@ -46,6 +52,28 @@ def two_apps(hub: Hub) -> tuple[int, int, Read, str, str]:
 def pairs(hub: Hub) -> dict[tuple[str, str], list[str]]:
     found = list_duplicates(hub.database, hub.tenant_id)
     return {(pair["first"], pair["second"]): pair["same"] for pair in found.pairs}
+
+
+def counted(hub: Hub) -> tuple[int, bool] | None:
+    """What a page is shown that may not wait: how many there were, and whether it is so still."""
+    with hub.database.read() as connection:
+        kept = count_open(connection, hub.tenant_id).duplicates
+    return None if kept is None else (kept["pairs"], kept["is_current"])
+
+
+def test_they_are_counted_again_only_when_something_has_changed(hub: Hub) -> None:
+    _, second, _, keep, other = two_apps(hub)
+    assert counted(hub) is None
+    assert count_duplicates(hub.database, hub.tenant_id) == 1
+    assert counted(hub) == (1, True)
+    hub.sync(second, second_read(phone="6", givenName="Other"))
+    assert counted(hub) == (1, False)
+    assert count_duplicates(hub.database, hub.tenant_id) == len(pairs(hub)) == 1
+    assert counted(hub) == (1, True)
+    judge_distinct(hub.database, hub.tenant_id, keep, other, by=None)
+    assert counted(hub) == (0, False)
+    assert count_duplicates(hub.database, hub.tenant_id) == 0
+    assert counted(hub) == (0, True)
 
 
 def test_users_who_share_what_names_one_person_are_listed(hub: Hub) -> None:
