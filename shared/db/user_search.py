@@ -32,10 +32,10 @@ def begins_with(search: str, users: Any = None) -> ColumnElement[bool]:
 
 
 def plan_for_the_words(connection: Connection) -> None:
-    """Let PostgreSQL look at the words of each search that this transaction makes.
+    """Let PostgreSQL look at what is asked for in each query that this transaction makes.
 
-    It plans a query that it has seen a few times without them, and then no index can be used for
-    the beginning of a value.
+    It plans a query that it has seen a few times without the values, and then no index can be used
+    for the beginning of one.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")

@@ -81,8 +81,9 @@ def list_records(database: Database, tenant_id: int, wanted: Wanted) -> list[dic
         if wanted.school is not None:
             query = query.where(view.belongs(wanted, table, view.school(wanted.school)))
         place: ColumnElement[Any] = table.sourced_id
-        if wanted.search and wanted.kind is Kind.USERS:
+        if wanted.search or wanted.school:
             plan_for_the_words(connection)
+        if wanted.search and wanted.kind is Kind.USERS:
             place = in_order(wanted.search, place)
         rows = connection.execute(query.order_by(place).limit(wanted.limit)).all()
     names = ("sourcedId", "status", *fields)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Connection, Row, Select, delete, func, select
 
 from shared.db.gate import Gate
 from shared.db.hub_tables import quarantine
@@ -20,6 +20,8 @@ from shared.domain.records import FIELDS, Kind
 COLUMNS = ("app", "job", "kind", "external_id", "field", "reason", "at")
 #: Fields of a source that nobody is shown.
 _SECRET = frozenset({"password"})
+#: The most records of a page.
+MOST = 500
 #: Rows that are forgotten by one transaction.
 FORGOTTEN_TOGETHER = 10_000
 
@@ -55,16 +57,30 @@ def quarantined(
         _query(wanted).limit(limit), execution_options={"stream_results": True, "yield_per": 1000}
     )
     for row in rows:
-        yield {
-            "app": f"{row.tenant}/{row.app}",
-            "job": row.job_id,
-            "kind": row.kind,
-            "external_id": row.external_id,
-            "field": row.field,
-            "reason": row.reason,
-            "at": iso(row.at),
-            "source": _source(row.source),
-        }
+        yield _shown(row)
+
+
+def page_quarantine(
+    connection: Connection, wanted: Wanted, *, after: int = 0, limit: int = 50
+) -> Shown:
+    """Return a page of what is in quarantine, in the order in which it was found.
+
+    Args:
+        connection: a reading transaction.
+        wanted: which; of one job a page costs what that job has left out.
+        after: the `after` of the page before this one; 0: the first page.
+        limit: the most records, `MOST` at most.
+
+    Returns:
+        `{"records": [as quarantined], "after": id or None}`; None: there are no more.
+    """
+    limit = max(1, min(limit, MOST))
+    query = _query(wanted).where(quarantine.c.id > after).order_by(None).order_by(quarantine.c.id)
+    rows = connection.execute(query.limit(limit + 1)).all()
+    return {
+        "records": [_shown(row) for row in rows[:limit]],
+        "after": rows[limit - 1].id if len(rows) > limit else None,
+    }
 
 
 def source_fields(connection: Connection, wanted: Wanted) -> list[str]:
@@ -107,7 +123,9 @@ def _query(wanted: Wanted) -> Select[Any]:
     if wanted.job_id is not None:
         query = query.where(quarantine.c.job_id == wanted.job_id)
     else:
-        query = query.where(apps.c.removed_at.is_(None), quarantine.c.job_id.in_(_last_jobs()))
+        query = query.where(
+            apps.c.removed_at.is_(None), quarantine.c.job_id == apps.c.last_read_job
+        )
     if wanted.tenant is not None:
         query = query.where(tenants.c.name == wanted.tenant)
     if wanted.app_id is not None:
@@ -115,6 +133,19 @@ def _query(wanted: Wanted) -> Select[Any]:
     if wanted.kind is not None:
         query = query.where(quarantine.c.kind == wanted.kind)
     return query
+
+
+def _shown(row: Row[Any]) -> Shown:
+    return {
+        "app": f"{row.tenant}/{row.app}",
+        "job": row.job_id,
+        "kind": row.kind,
+        "external_id": row.external_id,
+        "field": row.field,
+        "reason": row.reason,
+        "at": iso(row.at),
+        "source": _source(row.source),
+    }
 
 
 def _source(text: str | None) -> dict[str, str | None]:

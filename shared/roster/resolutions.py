@@ -41,6 +41,7 @@ def list_conflicts(
     *,
     app_id: int | None = None,
     state: str | None = "open",
+    after: int = 0,
     limit: int = 1000,
 ) -> list[dict[str, Any]]:
     """List conflicts, oldest first, as JSON.
@@ -50,9 +51,10 @@ def list_conflicts(
         tenant_id: whose; None: everybody's.
         app_id: with which app; None: any.
         state: open, resolved or gone; None: all.
+        after: the id that the page before ended with; 0: the first page.
         limit: the most rows.
     """
-    query = _conflicts().order_by(conflicts.c.id).limit(limit)
+    query = _conflicts().where(conflicts.c.id > after).order_by(conflicts.c.id).limit(limit)
     for column, wanted in (
         (conflicts.c.tenant_id, tenant_id),
         (conflicts.c.app_id, app_id),

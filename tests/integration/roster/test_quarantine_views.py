@@ -15,6 +15,7 @@ from shared.roster.quarantine_views import (
     Wanted,
     count_quarantined,
     forget_quarantine,
+    page_quarantine,
     quarantined,
     source_fields,
 )
@@ -81,6 +82,21 @@ def test_the_last_job_of_each_app_that_read_is_shown(hub: Hub) -> None:
         (one,) = quarantined(connection, Wanted(), limit=1)
     assert one["app"] == "district/app-1"
     assert one["at"].endswith("Z")
+
+
+def test_what_a_job_left_out_comes_by_the_page(hub: Hub) -> None:
+    app = hub.app(1)
+    _run(hub, app, 101, users=3)
+    found, after = [], 0
+    with hub.database.read() as connection:
+        while True:
+            page = page_quarantine(connection, Wanted(job_id=101), after=after, limit=2)
+            assert len(page["records"]) <= 2
+            found += [row["external_id"] for row in page["records"]]
+            if page["after"] is None:
+                break
+            after = page["after"]
+    assert found == ["user-2", "user-3", "user-4"]
 
 
 def test_old_rows_are_forgotten_unless_they_are_still_left_out(hub: Hub) -> None:
