@@ -1,10 +1,15 @@
 """The whole table: whoever imports this module knows every operation."""
 
-from console.service import apps, jobs, schedules, tenants, timelines
+from importlib import import_module
+from pkgutil import iter_modules
+
+from console import service
 from console.service.operation import Operation, operations
 
-#: The modules, in the order in which the API's description tells them.
-SUBJECTS = (tenants, apps, schedules, jobs, timelines)
+#: To import a module of this package is to enter its operations into the table.
+for _found in iter_modules(service.__path__, "console.service."):
+    if _found.name != __name__:
+        import_module(_found.name)
 
 
 def catalog() -> list[Operation]:

@@ -1,12 +1,14 @@
 """The pages, one module a subject."""
 
-from console.web.page import Page, pages
-from console.web.pages import districts, sign_in
+from importlib import import_module
+from pkgutil import iter_modules
 
-#: Every module of pages: to import them is to enter their pages into the table.
-SUBJECTS = (districts, sign_in)
+from console.web.page import Page, pages
 
 
 def every_page() -> list[Page]:
     """Return the table of pages, in the order in which their paths are tried."""
+    # to import a module of this package is to enter its pages into the table
+    for found in iter_modules(__path__, "console.web.pages."):
+        import_module(found.name)
     return list(pages())
