@@ -1,4 +1,7 @@
-"""`bellringer connectors`: what can be configured, ours and others' alike."""
+"""`bellringer connectors`: what can be configured, ours and others' alike.
+
+Without a server they ask no database: there need not be one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ import typer
 from connectors import registry
 from connectors.form import described
 from console.cli.output import Json, print_facts, print_json, print_rows, warn_of
+from console.cli.session import open_desk
+from console.service import connectors as operations
+from shared.settings import load_settings
 
 app = typer.Typer(help="The connectors that are installed.", no_args_is_help=True)
 
@@ -16,14 +22,19 @@ app = typer.Typer(help="The connectors that are installed.", no_args_is_help=Tru
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List the connectors that are installed, those of other packages among them."""
-    connectors, broken = registry.installed()
-    rows = [
-        {name: of for name, of in described(connector).items() if name != "settings"}
-        for connector in connectors
-    ]
-    columns = ("name", "title", "tier", "modes")
-    print_rows(rows, columns, as_json=as_json, empty="There is no connector.", whole="name")
-    warn_of(broken)
+    if load_settings().server_url is None:
+        found = operations.installed()
+    else:
+        with open_desk() as desk:
+            found = desk.call(operations.list_connectors)
+    print_rows(
+        found["connectors"],
+        ("name", "title", "tier", "modes"),
+        as_json=as_json,
+        empty="There is no connector.",
+        whole="name",
+    )
+    warn_of(found["broken"])
 
 
 @app.command()
@@ -32,7 +43,11 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a connector: what it can do, and each setting that it takes."""
-    shown = described(registry.get(name))
+    if load_settings().server_url is None:
+        shown = described(registry.get(name))
+    else:
+        with open_desk() as desk:
+            shown = desk.call(operations.show_connector, connector=name)
     if as_json:
         print_json(shown)
         return

@@ -43,7 +43,7 @@ def exiting(command: Callable[..., int | None]) -> Callable[..., None]:
     return exits
 
 
-def warn_of(broken: Mapping[str, Exception]) -> None:
+def warn_of(broken: Mapping[str, object]) -> None:
     """Warn of connectors that cannot be loaded; the others are served."""
     for error in broken.values():
         stderr.print(f"warning: {error}", markup=False)

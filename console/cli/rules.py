@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from console.cli.arguments import app_of
 from console.cli.output import Json, print_facts
-from console.cli.session import Session, open_session
-from shared.db import apps, tenants
+from console.cli.session import open_desk
+from console.service import rules as operations
+from console.service.desk import Desk
+from console.service.rules import Rules
 from shared.errors import ConfigurationError
-from shared.roster.checking import check_app_rules
-from shared.roster.rules import parse_app_rules, parse_tenant_rules
-from shared.roster.tenant_quality import compile_quality
 
 app = typer.Typer(help="What a person has set for an app or a tenant.", no_args_is_help=True)
 
@@ -26,9 +26,12 @@ Subject = Annotated[
 @app.command()
 def show(subject: Subject, as_json: Json = False) -> None:
     """Show the rules of an app or of a tenant, the defaults among them."""
-    with open_session() as session:
-        stored = _stored(session, subject)
-    print_facts(_checked(subject, stored), as_json=as_json)
+    with open_desk() as desk:
+        if "/" in subject:
+            found = desk.call(operations.show_app_rules, **app_of(subject))
+        else:
+            found = desk.call(operations.show_tenant_rules, tenant=subject)
+    print_facts(found, as_json=as_json)
 
 
 @app.command("set")
@@ -43,36 +46,19 @@ def set_(
     as_json: Json = False,
 ) -> None:
     """Set rules; those not named stay, `RULE=null` brings a default back."""
-    with open_session() as session:
-        wanted = _read(file) if file is not None else dict(_stored(session, subject))
-        for rule in rules or []:
-            name, value = _pair(rule)
-            wanted[name] = value
-        wanted = {name: value for name, value in wanted.items() if value is not None}
-        shown = _checked(subject, wanted)
-        if "/" in subject:
-            with session.database.read() as connection:
-                row = apps.app_row(connection, subject)
-                check_app_rules(connection, row, parse_app_rules(wanted))
-            apps.set_rules(session.gate, subject, wanted)
-        else:
-            tenants.set_rules(session.gate, subject, wanted)
+    wanted = _read(file) if file is not None else {}
+    wanted |= dict(_pair(rule) for rule in rules or [])
+    with open_desk() as desk:
+        shown = _set(desk, subject, Rules(rules=wanted), is_all=file is not None)
     print_facts(shown, as_json=as_json)
 
 
-def _stored(session: Session, subject: str) -> dict[str, Any]:
-    with session.database.read() as connection:
-        if "/" in subject:
-            return dict(apps.app_row(connection, subject).rules or {})
-        return dict(tenants.find_tenant(connection, subject).rules or {})
-
-
-def _checked(subject: str, rules: dict[str, Any]) -> dict[str, Any]:
+def _set(desk: Desk, subject: str, wish: Rules, *, is_all: bool) -> dict[str, Any]:
     if "/" in subject:
-        return parse_app_rules(rules).model_dump(mode="json")
-    parsed = parse_tenant_rules(rules)
-    compile_quality(parsed)
-    return parsed.model_dump(mode="json")
+        of_app = operations.replace_app_rules if is_all else operations.change_app_rules
+        return desk.call(of_app, **app_of(subject), wish=wish)
+    of_tenant = operations.replace_tenant_rules if is_all else operations.change_tenant_rules
+    return desk.call(of_tenant, tenant=subject, wish=wish)
 
 
 def _pair(rule: str) -> tuple[str, Any]:

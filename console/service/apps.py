@@ -111,14 +111,7 @@ def change_app(means: Means, tenant: str, app: str, wish: AppChange) -> Shown:
     config: dict[str, Any] | None = None
     secrets: str | None = None
     if wish.settings or wish.unset:
-        with means.database.read() as connection:
-            row = apps.app_row(connection, f"{tenant}/{app}")
-        connector = registry.get(row.connector)
-        _check_unset(connector, wish.unset, wish.settings)
-        stored = open_secrets(row.secrets, means.settings.secret_key)
-        there = {**row.config, **stored, **wish.settings}
-        kept = {name: value for name, value in there.items() if name not in wish.unset}
-        config, secrets = _split(means, connector, kept)
+        config, secrets = _split(means, *_wanted(means, tenant, app, wish))
     apps.change_app(
         means.gate,
         f"{tenant}/{app}",
@@ -143,6 +136,31 @@ def check_app(means: Means, tenant: str, app: str) -> Shown:
     return {
         "app": f"{tenant}/{app}",
         "connector": row.connector,
+        "is_well": problem is None,
+        "problem": problem,
+    }
+
+
+@operation("POST", "/tenants/{tenant}/apps/{app}/check-settings", needs=Permission.CONFIGURE)
+def check_settings(means: Means, tenant: str, app: str, wish: AppChange) -> Shown:
+    """Connect to an app's vendor with changed settings, which are not stored; see `check_app`."""
+    connector, values = _wanted(means, tenant, app, wish)
+    problem = problem_of(means, connector, values)
+    return {
+        "app": f"{tenant}/{app}",
+        "connector": connector.name,
+        "is_well": problem is None,
+        "problem": problem,
+    }
+
+
+@operation("POST", "/tenants/{tenant}/check-app", needs=Permission.CONFIGURE)
+def check_new_app(means: Means, tenant: str, wish: NewApp) -> Shown:
+    """Connect to a vendor as an app would that is not added yet; see `check_app`."""
+    problem = problem_of(means, registry.get(wish.connector), wish.settings)
+    return {
+        "app": f"{tenant}/{wish.name}",
+        "connector": wish.connector,
         "is_well": problem is None,
         "problem": problem,
     }
@@ -196,6 +214,19 @@ def _changed(means: Means, tenant: str, app: str) -> Shown:
 def _shown(connection: Connection, tenant: str, app: str) -> Shown:
     listed = views.list_apps(connection, tenant)
     return next(one for one in listed if one["app"] == f"{tenant}/{app}")
+
+
+def _wanted(
+    means: Means, tenant: str, app: str, wish: AppChange
+) -> tuple[Connector, dict[str, Any]]:
+    """Return an app's connector, and its settings as a change would have them, secrets too."""
+    with means.database.read() as connection:
+        row = apps.app_row(connection, f"{tenant}/{app}")
+    connector = registry.get(row.connector)
+    _check_unset(connector, wish.unset, wish.settings)
+    stored = open_secrets(row.secrets, means.settings.secret_key)
+    there = {**row.config, **stored, **wish.settings}
+    return connector, {name: value for name, value in there.items() if name not in wish.unset}
 
 
 def _check_unset(connector: Connector, unset: Sequence[str], given: Mapping[str, Any]) -> None:

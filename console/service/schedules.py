@@ -14,7 +14,8 @@ from console.service.wish import Wish
 from shared.clock import SystemClock
 from shared.db import schedules, views
 from shared.db.asking import find_app
-from shared.db.views import Shown
+from shared.db.schedule_order import next_without_schedule, upstream_schedules
+from shared.db.views import Shown, iso
 from shared.domain.recurrence import (
     Occurrence,
     Recurrence,
@@ -23,7 +24,12 @@ from shared.domain.recurrence import (
     parse_date,
 )
 from shared.domain.roles import Permission
-from shared.domain.states import Mode
+from shared.domain.states import Mode, Tier
+from shared.domain.upstream_due import Wait, find_waits
+
+#: Of the runs that are shown, so many are compared with the schedules of other apps.
+_LOOKED_AT = 5
+_TIERS = {Tier.IMPORT: "import", Tier.TWO_WAY: "2-way", Tier.EXPORT: "export"}
 
 
 class NewSchedule(Wish):
@@ -62,6 +68,12 @@ class NewSchedule(Wish):
             start=self.start,
             until=self.until,
         )
+
+
+class OutlookWish(NewSchedule):
+    """A recurrence that an app may be given: how many of its runs are to be shown."""
+
+    count: int = Field(default=10, ge=1, le=100)
 
 
 class PreviewWish(NewSchedule):
@@ -112,6 +124,42 @@ def preview_schedule(means: Means, wish: PreviewWish) -> list[Shown]:
     return runs(wish)
 
 
+@operation("POST", "/tenants/{tenant}/apps/{app}/schedule-outlook", needs=Permission.VIEW)
+def show_outlook(means: Means, tenant: str, app: str, wish: OutlookWish) -> Shown:
+    """Show what a schedule would mean for an app: its next runs, and for whom they would wait.
+
+    The answer is `{"zone", "description", "runs": [as preview_schedule has them], "waits": [...]}`;
+    a wait is `{"app", "tier", "due_at", "run_at", "is_same_time", "typical_s", "count", "told"}`,
+    told in a sentence.
+    """
+    with means.database.read() as connection:
+        tenant_id, app_id = find_app(connection, f"{tenant}/{app}")
+        recurrence = wish.recurrence(schedules.zone_of(connection, tenant_id))
+        before = upstream_schedules(connection, app_id)
+        now = means.database.now(connection)
+    upcoming = occurrences(recurrence, after=now, count=wish.count)
+    return {
+        "zone": recurrence.zone,
+        "description": recurrence.describe(),
+        "runs": [_run(one) for one in upcoming],
+        "waits": [
+            _wait(one, recurrence.zone, len(upcoming[:_LOOKED_AT]))
+            for one in find_waits(upcoming[:_LOOKED_AT], before)
+        ],
+    }
+
+
+@operation("GET", "/tenants/{tenant}/apps/{app}/next-to-schedule", needs=Permission.VIEW)
+def next_to_schedule(means: Means, tenant: str, app: str) -> Shown:
+    """Name the app that is to be scheduled after this one, in the order import, 2-way, export.
+
+    The answer is `{"app": name or None}`; None: every other app has a schedule.
+    """
+    with means.database.read() as connection:
+        _, app_id = find_app(connection, f"{tenant}/{app}")
+        return {"app": next_without_schedule(connection, app_id)}
+
+
 def runs(wish: PreviewWish) -> list[Shown]:
     """Return the runs of a recurrence: local time, UTC, and what is special about one.
 
@@ -134,3 +182,31 @@ def _run(occurrence: Occurrence) -> Shown:
         "utc": occurrence.at.isoformat().replace("+00:00", "Z"),
         "note": occurrence.note.replace("_", " ") if occurrence.note else None,
     }
+
+
+def _wait(wait: Wait, zone: str, looked_at: int) -> Shown:
+    upstream = wait.upstream
+    return {
+        "app": upstream.app,
+        "tier": upstream.tier,
+        "due_at": iso(wait.due_at),
+        "run_at": iso(wait.run_at),
+        "is_same_time": wait.is_same_time,
+        "typical_s": upstream.typical_s,
+        "count": wait.count,
+        "told": _told(wait, ZoneInfo(zone), is_always=wait.count == looked_at),
+    }
+
+
+def _told(wait: Wait, zone: ZoneInfo, *, is_always: bool) -> str:
+    """Say for whom runs wait, and that they start by themselves."""
+    due = wait.due_at.astimezone(zone)
+    which = f"{wait.upstream.app} ({_TIERS[wait.upstream.tier]}) is due at {due:%H:%M}"
+    when = "" if is_always else f" on {due:%a} {due.day} {due:%b}"
+    if wait.is_same_time:
+        return f"{which}{when} too: this app will start when it has ended."
+    minutes = max(1, round((wait.upstream.typical_s or 0) / 60))
+    return (
+        f"{which}{when} and usually takes {minutes} min: if it still runs, this app will start when"
+        " it has ended."
+    )

@@ -23,10 +23,9 @@ An app is `{"app", "name", "connector", "tier", "modes", "position", "after", "s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, select
 
@@ -35,7 +34,7 @@ from shared.db.gate import TenantView, load
 from shared.db.job_pages import last_ended
 from shared.db.open_work import Open, count_open
 from shared.db.tables import apps, jobs, schedules, tenants
-from shared.db.views import Shown, iso, show_rollover
+from shared.db.views import Shown, ended_on, iso, show_rollover
 from shared.domain.states import UNFINISHED, JobState, Tier
 from shared.domain.tiers import Hold, Skip, decide
 from shared.domain.waiting import describe_hold
@@ -215,7 +214,11 @@ def _planned(rows: Iterable[Row[Any]]) -> Shown:
         key=lambda row: (row.next_run_at, row.mode),
     )
     shown = [
-        {"mode": row.mode, "next_run_at": iso(row.next_run_at), "ended_on": _ended_on(row)}
+        {
+            "mode": row.mode,
+            "next_run_at": iso(row.next_run_at),
+            "ended_on": ended_on(row.recurrence, row.ended_at),
+        }
         for row in rows
     ]
     ended = [one["ended_on"] for one in shown if one["ended_on"]]
@@ -226,13 +229,3 @@ def _planned(rows: Iterable[Row[Any]]) -> Shown:
         "schedules": shown,
         "ended_on": max(ended) if ended and not upcoming else None,
     }
-
-
-def _ended_on(row: Row[Any]) -> str | None:
-    """Return the last date of a schedule that has ended, in its zone; None: it has not."""
-    if row.ended_at is None:
-        return None
-    recurrence: Mapping[str, Any] = row.recurrence
-    if recurrence.get("until"):
-        return str(recurrence["until"])
-    return str(row.ended_at.astimezone(ZoneInfo(recurrence["zone"])).date())

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
@@ -136,9 +137,24 @@ def list_schedules(
             "next_run_at": iso(row.next_run_at),
             "next_wall": row.next_wall,
             "ended_at": iso(row.ended_at),
+            "ended_on": ended_on(row.recurrence, row.ended_at),
         }
         for row in connection.execute(query)
     ]
+
+
+def ended_on(recurrence: Mapping[str, Any], ended_at: datetime | None) -> str | None:
+    """Return the last date of a schedule that has ended, in its zone; None: it has not.
+
+    Args:
+        recurrence: as `Recurrence.to_json` wrote it.
+        ended_at: when it was seen that no run is left.
+    """
+    if ended_at is None:
+        return None
+    if recurrence.get("until"):
+        return str(recurrence["until"])
+    return str(ended_at.astimezone(ZoneInfo(recurrence["zone"])).date())
 
 
 def list_jobs(
