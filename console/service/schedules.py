@@ -29,6 +29,9 @@ from shared.domain.upstream_due import Wait, find_waits
 
 #: Of the runs that are shown, so many are compared with the schedules of other apps.
 _LOOKED_AT = 5
+#: Runs after those that are shown among which special ones are looked for: of one a day, a year.
+_FURTHER = 366
+_MOST_LATER = 4
 _TIERS = {Tier.IMPORT: "import", Tier.TWO_WAY: "2-way", Tier.EXPORT: "export"}
 
 
@@ -128,20 +131,23 @@ def preview_schedule(means: Means, wish: PreviewWish) -> list[Shown]:
 def show_outlook(means: Means, tenant: str, app: str, wish: OutlookWish) -> Shown:
     """Show what a schedule would mean for an app: its next runs, and for whom they would wait.
 
-    The answer is `{"zone", "description", "runs": [as preview_schedule has them], "waits": [...]}`;
-    a wait is `{"app", "tier", "due_at", "run_at", "is_same_time", "typical_s", "count", "told"}`,
-    told in a sentence.
+    The answer is `{"zone", "description", "runs", "later", "waits"}`: `runs` as `preview_schedule`
+    has them; `later` those after them, within a year or so, of which a person should know something
+    (clocks that are changed, a short month); a wait is `{"app", "tier", "due_at", "run_at",
+    "is_same_time", "typical_s", "count", "told"}`, told in a sentence.
     """
     with means.database.read() as connection:
         tenant_id, app_id = find_app(connection, f"{tenant}/{app}")
         recurrence = wish.recurrence(schedules.zone_of(connection, tenant_id))
         before = upstream_schedules(connection, app_id)
         now = means.database.now(connection)
-    upcoming = occurrences(recurrence, after=now, count=wish.count)
+    looked_through = occurrences(recurrence, after=now, count=wish.count + _FURTHER)
+    upcoming, further = looked_through[: wish.count], looked_through[wish.count :]
     return {
         "zone": recurrence.zone,
         "description": recurrence.describe(),
         "runs": [_run(one) for one in upcoming],
+        "later": [_run(one) for one in further if one.note][:_MOST_LATER],
         "waits": [
             _wait(one, recurrence.zone, len(upcoming[:_LOOKED_AT]))
             for one in find_waits(upcoming[:_LOOKED_AT], before)

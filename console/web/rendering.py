@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -35,6 +35,8 @@ def environment(now: Callable[[], datetime]) -> Environment:
     made.globals["picture_of"] = picture_of
     made.globals["overview_of"] = overview_of
     made.filters["local"] = local
+    made.filters["date"] = date_told
+    made.filters["weekday"] = weekday
     made.filters["number"] = number
     made.filters["duration"] = duration
     made.filters["words"] = words
@@ -57,6 +59,20 @@ def local(at: str | datetime | None, zone: str = "UTC") -> str:
         return "–"
     there = instant.astimezone(ZoneInfo(zone))
     return f"{there.day} {there:%b %Y, %H:%M} {there.tzname()}"
+
+
+def weekday(at: str | datetime, zone: str = "UTC") -> str:
+    """Return the day of the week of an instant in a zone: `Wed`."""
+    instant = _instant(at)
+    return "–" if instant is None else f"{instant.astimezone(ZoneInfo(zone)):%a}"
+
+
+def date_told(day: str | None) -> str:
+    """Return a date as people read it: `30 Jun 2027`; a dash for None."""
+    if day is None:
+        return "–"
+    read = date.fromisoformat(day)
+    return f"{read.day} {read:%b %Y}"
 
 
 def ago(at: str | datetime | None, now: datetime) -> str:

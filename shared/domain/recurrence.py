@@ -420,7 +420,7 @@ def _times(values: tuple[str, ...]) -> tuple[time, ...]:
                 "--at", f"{value!r} is not a time of day", "Give HH:MM, 00:00 to 23:59."
             ) from error
     if not parsed:
-        raise ConfigurationError("--at", "none is given", "Give HH:MM, such as --at 02:30.")
+        raise ConfigurationError("--at", "none is given", "Give HH:MM, such as 02:30.")
     return tuple(sorted(parsed))
 
 

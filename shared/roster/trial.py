@@ -87,8 +87,8 @@ def _tried(
     rule: str, kind: Kind, name: str, expression: Expression, row: Row[Any] | None
 ) -> TriedOut:
     if row is None:
-        problem = f"the app has brought no record of {kind} yet, so there is none to try it on"
-        return TriedOut(rule, kind, problem=problem)
+        missing = f"the app has brought no record of {kind} yet, so there is none to try it on"
+        return TriedOut(rule, kind, problem=missing)
     record = {one.name: getattr(row, snake(one.name)) for one in FIELDS[kind]}
     record["sourcedId"] = row.external_id
     read = {one: record[one] for one in sorted(expression.names)}
