@@ -55,6 +55,10 @@ class Embedded:
         self._pool.stop(self._settings.grace_s)
         self.broker.close()
 
+    def dead(self) -> list[str]:
+        """Return the names of threads that have died."""
+        return [*self._service.dead(), *self._pool.dead()]
+
     def wait(self, is_done: Callable[[], bool], *, every_s: float = 0.1) -> None:
         """Wait until something is so.
 
@@ -64,7 +68,6 @@ class Embedded:
         pause = threading.Event()
         started = time.monotonic()
         while not is_done():
-            dead = [*self._service.dead(), *self._pool.dead()]
-            if dead:
+            if dead := self.dead():
                 raise BellringerError(f"a thread has died: {', '.join(dead)}")
             pause.wait(every_s if time.monotonic() - started < 60 else 1)

@@ -21,7 +21,7 @@ from console.embedded import Embedded
 from console.service.desk import LocalDesk
 from console.service.means import Means
 from console.web.app import build
-from console.web.serving import listening
+from console.web.listening import listening
 from shared.broker.relay import Relay as Publishing
 from shared.db import accounts, grants
 from shared.db.asking import find_app

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import tempfile
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,10 +21,11 @@ from console.cli.output import Json, page, print_json, stderr
 from console.demo.districts import DISTRICTS, WITH_DIRECTORY
 from console.demo.stage import Stage
 from console.embedded import Embedded
-from shared.db.engine import open_database
+from console.web.listening import listening
+from shared.db.engine import Database, open_database
 from shared.db.migrate import upgrade
 from shared.domain.states import JobState
-from shared.settings import load_settings
+from shared.settings import Settings, load_settings
 
 #: The days that it shows: the first has everybody, the second what has changed since.
 DAYS = (0, 1)
@@ -33,6 +36,9 @@ def demo(
     students: Annotated[
         int, typer.Option(min=20, max=100_000, help="Of the first district.")
     ] = 1200,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the console that is served then; 0: any.")
+    ] = 8080,
     as_json: Json = False,
 ) -> int:
     """Show it all: every vendor's app in two generated districts, for two days.
@@ -41,6 +47,11 @@ def demo(
     day some have come, left, moved or changed their names. Everything lies in a new folder, and
     nothing outside this process is needed.
     """
+    with nullcontext() if once else listening("127.0.0.1", port) as listener:
+        return _demo(students, listener, as_json=as_json)
+
+
+def _demo(students: int, listener: socket.socket | None, *, as_json: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="bellringer-demo-"))
     settings = load_settings(
         state_dir=folder / "state",
@@ -68,8 +79,8 @@ def demo(
                     if not as_json:
                         _tell(day, days[-1])
                 _end(days, folder, as_json=as_json)
-                if not once:
-                    _go_on(embedded)
+                if listener is not None:
+                    _go_on(embedded, settings, database, listener)
     finally:
         database.dispose()
         # what the demo kept of it; the districts' files themselves stay, and are named
@@ -99,12 +110,16 @@ def _show(stage: Stage, embedded: Embedded, day: int, *, as_json: bool) -> None:
         stage.run(embedded, lambda jobs: live.update(_progress_table(jobs)))
 
 
-def _go_on(embedded: Embedded) -> None:
+def _go_on(
+    embedded: Embedded, settings: Settings, database: Database, listener: socket.socket
+) -> None:
+    """Serve the console, while the schedules go on, until Ctrl-C."""
+    # the web is slow to import, and what ends with the second day has no use for it
+    from console.web.serving import serve_beside
+
     stderr.print("The schedules go on, once a day. Ctrl-C ends the demo.", markup=False)
-    try:
-        embedded.wait(lambda: False, every_s=1)
-    except KeyboardInterrupt:
-        stderr.print("Ended.", markup=False)
+    serve_beside(embedded, settings, database, listener)
+    stderr.print("Ended.", markup=False)
 
 
 def _progress_table(jobs: list[dict[str, Any]]) -> Table:

@@ -21,6 +21,7 @@ from console.web.drops import Drops
 from console.web.headers import SecureHeaders
 from console.web.identity import Identity
 from console.web.live import Live
+from console.web.packing import Packing
 from console.web.pages import every_page
 from console.web.refusals import add_refusals
 from console.web.rendering import STATIC, environment
@@ -85,6 +86,7 @@ def build(
     for operation in catalog():
         add_operation(app, operation, identity)
     names = [name for name in (url.hostname, *_LOCAL, *hosts) if name]
+    app.add_middleware(Packing)
     app.add_middleware(SecureHeaders, hosts=names, is_https=is_https)
     return app
 

@@ -97,3 +97,25 @@ def test_the_cookie_goes_over_tls_alone_where_the_console_has_it(site: ConsoleSi
         assert part in cookie
     assert "Domain" not in cookie
     assert "max-age=31536000" in answer.headers["strict-transport-security"]
+
+
+def test_what_repeats_the_request_is_not_packed(site: ConsoleSite) -> None:
+    client = site.client(Role.ADMINISTRATOR)
+    packed = {
+        path: client.get(path).headers.get("content-encoding")
+        for path in (
+            "/tenants",
+            "/tenants?search=x",
+            "/static/console.css",
+            "/static/console.css?v=1",
+        )
+    }
+    assert packed == {
+        "/tenants": "gzip",
+        "/tenants?search=x": None,
+        "/static/console.css": "gzip",
+        "/static/console.css?v=1": "gzip",
+    }
+    assert (
+        client.post("/sign-in", data={"name": "x" * 2000}).headers.get("content-encoding") is None
+    )
