@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, or_, select
 
 from shared.db.job_pages import last_ended
-from shared.db.open_work import COUNTED, apps_in_conflict, count_conflicts, count_open
+from shared.db.open_work import COUNTED, apps_in_conflict, conflicts_by_app, count_conflicts
 from shared.db.review_tables import approvals, duplicate_counts
 from shared.db.review_views import approval_what, approvals_shown
 from shared.db.tables import apps, tenants
@@ -169,11 +169,13 @@ def _conflicts(
 ) -> Keyed:
     """Return the apps that have open conflicts, found by steps from one app to the next."""
     if tenant_id is not None:
-        counted = count_open(connection, tenant_id).conflicts
+        counted = conflicts_by_app(connection, tenant_id)
         ids = sorted(app for app in counted if after is None or app > after)[:limit]
     else:
         ids = apps_in_conflict(connection, after=after or 0, limit=limit)
         counted = {app: count_conflicts(connection, app) for app in ids}
+    if not ids:
+        return []
     rows = {row.id: row for row in _apps(connection, tenant_id, None, limit, apps.c.id.in_(ids))}
     return [
         (

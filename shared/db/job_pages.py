@@ -72,6 +72,8 @@ def last_ended(connection: Connection, app_ids: Collection[int]) -> dict[int, Sh
         Each as `{"id", "mode", "trigger", "state", "reason", "finished_at", "duration_s",
         "totals"}`.
     """
+    if not app_ids:
+        return {}
     newest = (
         select(jobs.c.id)
         .where(

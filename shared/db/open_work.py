@@ -39,11 +39,6 @@ def count_open(connection: Connection, tenant_id: int) -> Open:
         .where(approvals.c.tenant_id == tenant_id, approvals.c.state == "pending")
         .group_by(approvals.c.app_id)
     )
-    some = (
-        select(conflicts.c.app_id)
-        .where(conflicts.c.tenant_id == tenant_id, conflicts.c.state == "open")
-        .limit(COUNTED)
-    )
     counted = connection.execute(
         select(duplicate_counts, hubs.c.version)
         .join(hubs, hubs.c.tenant_id == duplicate_counts.c.tenant_id, isouter=True)
@@ -51,7 +46,7 @@ def count_open(connection: Connection, tenant_id: int) -> Open:
     ).one_or_none()
     return Open(
         approvals={row.app_id: row.n for row in pending},
-        conflicts=Counter(connection.execute(some).scalars()),
+        conflicts=conflicts_by_app(connection, tenant_id),
         duplicates=None
         if counted is None
         else {
@@ -60,6 +55,16 @@ def count_open(connection: Connection, tenant_id: int) -> Open:
             "is_current": counted.hub_version == (counted.version or 0),
         },
     )
+
+
+def conflicts_by_app(connection: Connection, tenant_id: int) -> Mapping[int, int]:
+    """Return how many conflicts of a tenant are open, by app id; of the first `COUNTED`."""
+    some = (
+        select(conflicts.c.app_id)
+        .where(conflicts.c.tenant_id == tenant_id, conflicts.c.state == "open")
+        .limit(COUNTED)
+    )
+    return Counter(connection.execute(some).scalars())
 
 
 def apps_in_conflict(connection: Connection, *, after: int, limit: int) -> list[int]:
