@@ -46,6 +46,8 @@ class Setting:
         maximum: the greatest number, or None.
         exclusive_minimum: what every number is above, or None.
         exclusive_maximum: what every number is below, or None.
+        is_multiline: whether a text may have several lines, as a key file has; its type says
+            so by `sdk.MULTILINE`.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Setting:
     maximum: float | None = None
     exclusive_minimum: float | None = None
     exclusive_maximum: float | None = None
+    is_multiline: bool = False
 
 
 def settings_of(connector: Connector) -> tuple[Setting, ...]:
@@ -115,6 +118,7 @@ def _setting(
         maximum=shape.get("maximum"),
         exclusive_minimum=shape.get("exclusiveMinimum"),
         exclusive_maximum=shape.get("exclusiveMaximum"),
+        is_multiline=bool(given.get("multiline", False)),
     )
 
 

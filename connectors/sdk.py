@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from connectors.network import Network
@@ -39,6 +39,8 @@ def _absolute(path: object) -> object:
 
 #: The type of every setting that is a path: a relative one would depend on where a worker started.
 AbsolutePath = Annotated[Path, BeforeValidator(_absolute)]
+#: In the type of a setting whose text has several lines, as a key file has; a form leaves room.
+MULTILINE = Field(json_schema_extra={"multiline": True})
 
 
 @dataclass(frozen=True, slots=True)

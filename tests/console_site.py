@@ -165,7 +165,7 @@ class Browser(TestClient):
         assert found, f"{path} has no token"
         return found[1]
 
-    def submit(self, path: str, *, page: str = "/tenants", **fields: object):
+    def submit(self, path: str, /, *, page: str = "/tenants", **fields: object):
         """Post a form with the token that a page has got."""
         return self.post(path, data={"csrf_token": self.csrf(page), **fields})
 

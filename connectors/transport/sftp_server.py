@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from connectors.sdk import MULTILINE
 from connectors.transport.setting_errors import setting_error
 
 _KEY_LINE = "Give the public key's line, such as `ssh-ed25519 AAAA…`; the server's operator has it."
@@ -23,11 +24,11 @@ class SftpServer(BaseModel):
     """The server's port."""
     sftp_user: str | None = None
     """The user there."""
-    sftp_host_key: str | None = None
+    sftp_host_key: Annotated[str | None, MULTILINE] = None
     """The public key that the server must show, `ssh-ed25519 AAAA…`; several: each in its line."""
     sftp_password: SecretStr | None = None
     """The password, or else the private key, by which we sign in."""
-    sftp_private_key: SecretStr | None = None
+    sftp_private_key: Annotated[SecretStr | None, MULTILINE] = None
     """In OpenSSH's or PEM's form, with its first and last line."""
     sftp_passphrase: SecretStr | None = None
     """Of the private key, where it has one."""

@@ -41,6 +41,7 @@ def environment(now: Callable[[], datetime]) -> Environment:
     made.filters["duration"] = duration
     made.filters["words"] = words
     made.filters["json"] = as_json
+    made.filters["label"] = label
     made.filters["ago"] = lambda at: ago(at, now())
     return made
 
@@ -119,6 +120,23 @@ def words(name: str) -> str:
 def as_json(value: object) -> str:
     """Return a value as JSON for people to read and edit: indented, letters as they are."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+#: Words of settings' names that are written otherwise than they are spelt.
+_SPELT = {
+    word.lower(): word
+    for word in ("API", "CSV", "DN", "HTTP", "ID", "LDAP", "OU", "SFTP", "SSH", "TLS", "URL")
+} | {"ids": "IDs", "oneroster": "OneRoster", "ms": "(ms)", "s": "(seconds)"}
+
+
+def label(name: str) -> str:
+    """Return a setting's name as a field's label.
+
+    >>> label("sftp_host_key"), label("timeout_s"), label("client_id")
+    ('SFTP host key', 'Timeout (seconds)', 'Client ID')
+    """
+    told = " ".join(_SPELT.get(word, word) for word in name.split("_"))
+    return told[:1].upper() + told[1:]
 
 
 def _instant(at: str | datetime | None) -> datetime | None:

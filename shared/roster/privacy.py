@@ -107,26 +107,35 @@ def check_sends(sends: Mapping[str, str]) -> None:
     """
     for rule, mask in sends.items():
         kind, _, name = rule.partition(".")
-        field = _field(Kind(kind), name)
-        if not name:
-            allowed, why = {PLAIN, HIDE}, "a whole kind"
-        elif name == "sourcedId":
-            allowed, why = {PLAIN, HASH}, "an id"
-        elif field is not None and field.ref is not None:
-            allowed, why = {PLAIN, HIDE}, f"a reference, masked as {field.ref}.sourcedId is,"
-        elif field is not None and field.many:
-            allowed, why = {PLAIN, HIDE, HASH}, "a list"
-        elif field is not None and field.vocabulary:
-            allowed = {PLAIN, HIDE, *(CONSTANT + word for word in field.vocabulary)}
-            why = "a word of OneRoster's"
-        else:
-            continue
-        if mask not in allowed:
+        allowed, why = masks_of(Kind(kind), name)
+        if allowed is not None and mask not in allowed:
             raise ConfigurationError(
                 f"sends.{rule}",
                 f"{mask!r} does not fit: {why} takes {', '.join(sorted(allowed))}",
                 "See docs/rules.md for what each mask does.",
             )
+
+
+def masks_of(kind: Kind, name: str) -> tuple[set[str] | None, str]:
+    """Return the masks that a field takes, None: any; and what it is that they fit.
+
+    Args:
+        kind: whose.
+        name: the field's, or `sourcedId`; "": the kind as a whole.
+    """
+    field = _field(kind, name)
+    if not name:
+        return {PLAIN, HIDE}, "a whole kind"
+    if name == "sourcedId":
+        return {PLAIN, HASH}, "an id"
+    if field is not None and field.ref is not None:
+        return {PLAIN, HIDE}, f"a reference, masked as {field.ref}.sourcedId is,"
+    if field is not None and field.many:
+        return {PLAIN, HIDE, HASH}, "a list"
+    if field is not None and field.vocabulary:
+        words = {CONSTANT + word for word in field.vocabulary}
+        return {PLAIN, HIDE, *words}, "a word of OneRoster's"
+    return None, "text"
 
 
 def _key(database: Database, app_id: int, secret_key: SecretStr | None) -> bytes:

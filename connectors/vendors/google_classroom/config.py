@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from connectors.sdk import MULTILINE
 from connectors.transport.setting_errors import setting_error
 
 #: Of a service account's key file, what is needed to sign in.
@@ -29,7 +30,7 @@ class GoogleClassroomConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    service_account: SecretStr
+    service_account: Annotated[SecretStr, MULTILINE]
     """The JSON key of a service account to which the Workspace's administrator has delegated the
     domain, as it was downloaded: the whole text."""
     admin: Address
