@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -63,6 +64,8 @@ class Control:
         self._done = threading.Event()
         self._last = Beat(is_mine=True)
         self._progress: dict[str, Any] | None = None
+        self._phase: str | None = None
+        self._since = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
 
     def __enter__(self) -> Self:
@@ -81,8 +84,18 @@ class Control:
         self._thread.join()
 
     def progress(self, step: str, done: int, total: int | None = None) -> None:
-        """Tell how far the job is; shown from the next beat on. Then `checkpoint`."""
-        self._progress = {"step": step, "done": done, "total": total}
+        """Tell how far the job is; shown from the next beat on. Then `checkpoint`.
+
+        The step's first word is its phase, in which `done` goes on: `reading users`, then `reading
+        classes`. How long the phase has gone on is kept with it, for a rate.
+        """
+        now, phase = time.monotonic(), step.partition(" ")[0]
+        if phase != self._phase:
+            # what is told first was done since the beginning
+            self._since = now if self._phase is not None else self._since
+            self._phase = phase
+        elapsed_s = round(now - self._since, 1)
+        self._progress = {"step": step, "done": done, "total": total, "elapsed_s": elapsed_s}
         self.checkpoint()
 
     def checkpoint(self) -> None:

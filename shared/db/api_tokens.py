@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
-from shared.db.account_tables import accounts, api_tokens
+from shared.db.account_tables import accounts, api_tokens, grants
 from shared.db.accounts import ACCOUNT_COLUMNS, Account, account_of
 from shared.domain.roles import Permission
 
@@ -119,20 +119,68 @@ def revoke_token(connection: Connection, token_id: int, now: datetime) -> bool:
     return changed.rowcount == 1
 
 
+def list_expiring(
+    connection: Connection,
+    now: datetime,
+    *,
+    tenant_id: int,
+    account_id: int | None = None,
+    within_days: int = 14,
+    limit: int = 20,
+) -> list[tuple[ApiToken, str]]:
+    """Return tokens that hold now and will not in so many days, the first to go first.
+
+    Args:
+        connection: to read with.
+        now: the database's clock.
+        tenant_id: those alone that are for this tenant, or for all tenants and of an account that
+            has a role in this very one.
+        account_id: of this account, whatever its role; None: of any.
+        within_days: how many.
+        limit: the most that are told.
+
+    Returns:
+        Each with its account's name.
+    """
+    here = select(grants.c.account_id).where(grants.c.tenant_id == tenant_id)
+    is_whose = (
+        api_tokens.c.account_id.in_(here)
+        if account_id is None
+        else api_tokens.c.account_id == account_id
+    )
+    which: ColumnElement[bool] = or_(
+        api_tokens.c.tenant_id == tenant_id, and_(api_tokens.c.tenant_id.is_(None), is_whose)
+    )
+    if account_id is not None:
+        which = and_(which, is_whose)
+    query = (
+        select(api_tokens, accounts.c.name.label("account"))
+        .join(accounts, accounts.c.id == api_tokens.c.account_id)
+        .where(which, _expiring(now, within_days))
+        .order_by(api_tokens.c.expires_at, api_tokens.c.id)
+        .limit(limit)
+    )
+    return [(_token(row), row.account) for row in connection.execute(query)]
+
+
 def count_expiring(connection: Connection, now: datetime, *, within_days: int = 14) -> int:
     """Count the tokens that hold now and will not in so many days."""
     query = (
         select(func.count())
         .select_from(api_tokens)
         .join(accounts, accounts.c.id == api_tokens.c.account_id)
-        .where(
-            api_tokens.c.revoked_at.is_(None),
-            api_tokens.c.expires_at > now,
-            api_tokens.c.expires_at <= now + timedelta(days=within_days),
-            accounts.c.disabled_at.is_(None),
-        )
+        .where(_expiring(now, within_days))
     )
     return connection.execute(query).scalar_one()
+
+
+def _expiring(now: datetime, within_days: int) -> ColumnElement[bool]:
+    return and_(
+        api_tokens.c.revoked_at.is_(None),
+        api_tokens.c.expires_at > now,
+        api_tokens.c.expires_at <= now + timedelta(days=within_days),
+        accounts.c.disabled_at.is_(None),
+    )
 
 
 def _token(row: Row[Any], prefix: str = "") -> ApiToken:

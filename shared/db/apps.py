@@ -117,6 +117,23 @@ def change_app(
             locked.decide("console")
 
 
+def rename_app(gate: Gate, app: str, name: str) -> None:
+    """Give an app another name; its history is told by the new one too. Commits.
+
+    Raises:
+        ConfigurationError: there is no such app, or the name is wrong or taken.
+    """
+    check_name(name, "name")
+    with _app_locked(gate, app) as (locked, row):
+        there = _named(locked.connection, row.tenant_id, name)
+        if there is not None and there.id != row.id:
+            tenant = app.partition("/")[0]
+            raise ConfigurationError(
+                "name", f"{tenant} has an app {name} already", "Give another name."
+            )
+        locked.connection.execute(update(apps).where(apps.c.id == row.id).values(name=name))
+
+
 def set_rules(gate: Gate, app: str, rules: Mapping[str, Any]) -> None:
     """Store an app's rules, which were checked before. Commits.
 

@@ -139,7 +139,11 @@ def _quarantine(
                 "quarantine",
                 row.tenant,
                 row.name,
-                f"{row.last_quarantined} records of the last read are in quarantine",
+                (
+                    "1 record of the last read is in quarantine"
+                    if row.last_quarantined == 1
+                    else f"{row.last_quarantined} records of the last read are in quarantine"
+                ),
                 count=row.last_quarantined,
                 job=row.last_read_job,
             ),
@@ -184,7 +188,11 @@ def _conflicts(
                 "conflicts",
                 rows[app].tenant,
                 rows[app].name,
-                f"{_at_least(counted[app])} conflicts wait for a decision",
+                (
+                    "1 conflict waits for a decision"
+                    if counted[app] == 1
+                    else f"{_at_least(counted[app])} conflicts wait for a decision"
+                ),
                 count=counted[app],
             ),
         )
@@ -218,7 +226,11 @@ def _duplicates(
                 "duplicates",
                 row.tenant,
                 None,
-                f"{row.pairs} pairs of users look like one person each",
+                (
+                    "1 pair of users looks like one person"
+                    if row.pairs == 1
+                    else f"{row.pairs} pairs of users look like one person each"
+                ),
                 count=row.pairs,
                 since=iso(row.at),
             ),

@@ -14,16 +14,19 @@ An app is `{"app", "name", "connector", "tier", "modes", "position", "after", "s
 - `jobs`: its unfinished ones, two at most and plans and approved ones beside, the first
   first, each `{"id", "mode", "trigger", "state", "reason", "waits_for", "progress",
   "asked_by", "due_at", "not_before", "queued_at", "started_at", "cancel_requested_at"}`;
-  `progress` is `{"done", "total", "step", "percent"}`;
+  `progress` is `{"done", "total", "step", "percent", "rate", "left_s", "last_read",
+  "left_if_as_last_s"}`: rate and time left as `shared.domain.pace.Pace` has them; how many records
+  the last job of this mode read, where no total is known, and the time left if it is as many;
 - `last_job`: as `shared.db.job_pages.last_ended` has it;
-- `schedules`: `{"mode", "next_run_at", "ended_on"}` each; `ended_on` of the app is the last
-  date of all, where none of its schedules runs again.
+- `schedules`: `{"mode", "next_run_at", "ended_on", "description", "zone"}` each; `ended_on` of the
+  app is the last date of all, where none of its schedules runs again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -35,10 +38,14 @@ from shared.db.job_pages import last_ended
 from shared.db.open_work import Open, count_open
 from shared.db.tables import apps, jobs, schedules, tenants
 from shared.db.views import Shown, ended_on, iso, show_rollover
+from shared.domain.pace import pace_of
+from shared.domain.recurrence import Recurrence
 from shared.domain.states import UNFINISHED, JobState, Tier
 from shared.domain.tiers import Hold, Skip, decide
 from shared.domain.waiting import describe_hold
 
+#: Totals that together are what a job has read.
+_READ = ("added", "updated", "unchanged", "quarantined")
 _IN_ORDER = (JobState.RUNNING, JobState.QUEUED, JobState.HELD)
 
 
@@ -58,27 +65,10 @@ def show_home(connection: Connection, tenant_id: int, now: datetime) -> Shown:
         them, and an app as the top of this module tells.
     """
     row = connection.execute(select(tenants).where(tenants.c.id == tenant_id)).one()
-    gate = load(connection, [tenant_id], now)[tenant_id]
-    listed = _apps(connection, tenant_id)
-    ids = [app.id for app in listed]
-    unfinished = _unfinished(connection, gate, now)
-    planned = _schedules(connection, ids)
-    last = last_ended(connection, ids)
     waiting = count_open(connection, tenant_id)
-    shown: dict[Tier, list[Shown]] = {tier: [] for tier in Tier}
-    for app in listed:
-        shown[Tier(app.tier)].append(
-            {
-                **_app(app, row.name, gate),
-                "state": _state(app, unfinished[app.id], last.get(app.id)),
-                "jobs": unfinished[app.id],
-                "last_job": last.get(app.id),
-                **_planned(planned[app.id]),
-                "quarantined": app.last_quarantined or 0,
-                "pending_approvals": waiting.approvals.get(app.id, 0),
-                "open_conflicts": waiting.conflicts.get(app.id, 0),
-            }
-        )
+    shown: dict[str, list[Shown]] = {tier: [] for tier in Tier}
+    for app in _shown(connection, row, now, waiting):
+        shown[app["tier"]].append(app)
     return {
         "tenant": row.name,
         "zone": row.zone,
@@ -92,6 +82,44 @@ def show_home(connection: Connection, tenant_id: int, now: datetime) -> Shown:
     }
 
 
+def show_app_now(
+    connection: Connection, tenant_id: int, app_id: int, now: datetime
+) -> Shown | None:
+    """Return one app as `show_home` shows it, None: the tenant has none of this id."""
+    row = connection.execute(select(tenants).where(tenants.c.id == tenant_id)).one()
+    found = _shown(connection, row, now, count_open(connection, tenant_id), app_id)
+    return found[0] if found else None
+
+
+def _shown(
+    connection: Connection,
+    tenant: Row[Any],
+    now: datetime,
+    waiting: Open,
+    app_id: int | None = None,
+) -> list[Shown]:
+    """Return a tenant's apps in their order, or one of them."""
+    gate = load(connection, [tenant.id], now)[tenant.id]
+    listed = _apps(connection, tenant.id, app_id)
+    ids = [app.id for app in listed]
+    unfinished = _unfinished(connection, gate, now)
+    planned = _schedules(connection, ids)
+    last = last_ended(connection, ids)
+    return [
+        {
+            **_app(app, tenant.name, gate),
+            "state": _state(app, unfinished[app.id], last.get(app.id)),
+            "jobs": [_expected(job, last.get(app.id)) for job in unfinished[app.id]],
+            "last_job": last.get(app.id),
+            **_planned(planned[app.id]),
+            "quarantined": app.last_quarantined or 0,
+            "pending_approvals": waiting.approvals.get(app.id, 0),
+            "open_conflicts": waiting.conflicts.get(app.id, 0),
+        }
+        for app in listed
+    ]
+
+
 def _open(waiting: Open) -> Shown:
     return {
         "pending_approvals": sum(waiting.approvals.values()),
@@ -100,7 +128,7 @@ def _open(waiting: Open) -> Shown:
     }
 
 
-def _apps(connection: Connection, tenant_id: int) -> Sequence[Row[Any]]:
+def _apps(connection: Connection, tenant_id: int, app_id: int | None) -> Sequence[Row[Any]]:
     other = apps.alias("other")
     query: Select[Any] = (
         select(
@@ -111,6 +139,8 @@ def _apps(connection: Connection, tenant_id: int) -> Sequence[Row[Any]]:
         .where(apps.c.tenant_id == tenant_id, apps.c.removed_at.is_(None))
         .order_by(apps.c.position)
     )
+    if app_id is not None:
+        query = query.where(apps.c.id == app_id)
     return connection.execute(query).all()
 
 
@@ -162,9 +192,7 @@ def _unfinished(
                 "state": row.state,
                 "reason": reason,
                 "waits_for": waits_for,
-                "progress": {**row.progress, "percent": job.percent if job else None}
-                if row.progress
-                else None,
+                "progress": _progress(row.progress, job.percent if job else None),
                 "asked_by": row.asked_by,
                 "due_at": iso(row.due_at),
                 "not_before": iso(row.not_before),
@@ -174,6 +202,29 @@ def _unfinished(
             }
         )
     return found
+
+
+def _progress(told: Mapping[str, Any] | None, percent: int | None) -> Shown | None:
+    if not told:
+        return None
+    step, done, total = told.get("step"), told.get("done", 0), told.get("total")
+    pace = pace_of(done, total, told.get("elapsed_s"))
+    return {"done": done, "total": total, "step": step, "percent": percent, **asdict(pace)}
+
+
+def _expected(job: Shown, last: Shown | None) -> Shown:
+    """Add how much is left of a read whose end nobody tells, if it is as much as the last one."""
+    progress = job["progress"]
+    if progress is None:
+        return job
+    read = None
+    is_read = progress["total"] is None and str(progress["step"]).startswith("reading")
+    if is_read and last and last["state"] == JobState.SUCCEEDED and last["mode"] == job["mode"]:
+        read = sum(last["totals"][name] for name in _READ)
+    rate, done = progress["rate"], progress["done"]
+    left = (read - done) / rate if read and rate and read > done else None
+    told = {"last_read": read, "left_if_as_last_s": None if left is None else round(left, 1)}
+    return {**job, "progress": {**progress, **told}}
 
 
 def _waits(gate: TenantView, now: datetime) -> dict[int, tuple[str | None, int | None]]:
@@ -218,6 +269,8 @@ def _planned(rows: Iterable[Row[Any]]) -> Shown:
             "mode": row.mode,
             "next_run_at": iso(row.next_run_at),
             "ended_on": ended_on(row.recurrence, row.ended_at),
+            "description": Recurrence.from_json(row.recurrence).describe(),
+            "zone": row.recurrence["zone"],
         }
         for row in rows
     ]

@@ -279,7 +279,7 @@ jobs = Table(
     _count("republished"),
     _at("started_at"),
     _at("finished_at"),
-    #: `{"done": n, "total": n or null, "step": words}`.
+    #: `{"done": n, "total": n or null, "step": words, "elapsed_s": since the step's phase began}`.
     _json("progress", nullable=True),
     #: By kind: added, updated, removed, unchanged, quarantined.
     _json("counts", nullable=True),

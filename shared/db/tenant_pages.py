@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, select
@@ -17,12 +18,18 @@ MOST = 200
 
 
 def page_tenants(
-    connection: Connection, *, search: str | None = None, after: str | None = None, limit: int = 50
+    connection: Connection,
+    *,
+    tenant_ids: Collection[int] | None = None,
+    search: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
 ) -> Shown:
     """Return a page of tenants by name.
 
     Args:
         connection: a reading transaction.
+        tenant_ids: of these alone; None: of all.
         search: what their names begin with; None: any.
         after: the `after` of the page before this one, a name; None: the first page.
         limit: the most tenants, `MOST` at most.
@@ -36,6 +43,8 @@ def page_tenants(
     """
     limit = max(1, min(limit, MOST))
     query = select(tenants).order_by(tenants.c.name).limit(limit + 1)
+    if tenant_ids is not None:
+        query = query.where(tenants.c.id.in_(tenant_ids))
     if search:
         query = query.where(tenants.c.name.startswith(search.lower(), autoescape=True))
     if after is not None:

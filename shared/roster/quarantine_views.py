@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, delete, func, select, tuple_
 
 from shared.db.gate import Gate
 from shared.db.hub_tables import quarantine
@@ -22,6 +22,7 @@ COLUMNS = ("app", "job", "kind", "external_id", "field", "reason", "at")
 _SECRET = frozenset({"password"})
 #: The most records of a page.
 MOST = 500
+_ORDER = (tenants.c.name, apps.c.position, quarantine.c.kind, quarantine.c.id)
 #: Rows that are forgotten by one transaction.
 FORGOTTEN_TOGETHER = 10_000
 
@@ -35,12 +36,16 @@ class Wanted:
         app_id: of one app.
         job_id: of one job.
         kind: of one kind.
+        tenant_ids: of these tenants; None: of any.
+        after: the id of the last record of the page before; None: from the first one on.
     """
 
     tenant: str | None = None
     app_id: int | None = None
     job_id: int | None = None
     kind: Kind | None = None
+    tenant_ids: Collection[int] | None = None
+    after: int | None = None
 
 
 def count_quarantined(connection: Connection, wanted: Wanted) -> int:
@@ -52,7 +57,10 @@ def count_quarantined(connection: Connection, wanted: Wanted) -> int:
 def quarantined(
     connection: Connection, wanted: Wanted, limit: int | None = None
 ) -> Iterator[Shown]:
-    """Yield what is in quarantine by app and kind, each with its source row, some at a time."""
+    """Yield what is in quarantine by app and kind, each with its source row, some at a time.
+
+    Each is `{"id", "app", "job", "kind", "external_id", "field", "reason", "at", "source"}`.
+    """
     rows = connection.execute(
         _query(wanted).limit(limit), execution_options={"stream_results": True, "yield_per": 1000}
     )
@@ -85,12 +93,17 @@ def page_quarantine(
 
 def source_fields(connection: Connection, wanted: Wanted) -> list[str]:
     """Return the names that the sources have: OneRoster's first, in the model's order."""
-    known = ["sourcedId", *(field.name for kind in Kind for field in FIELDS[kind])]
     found: dict[str, None] = {}
     for row in quarantined(connection, wanted):
         found.update(dict.fromkeys(row["source"]))
+    return in_order(found)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the names of fields: OneRoster's first, in the model's order."""
+    known = ["sourcedId", *(field.name for kind in Kind for field in FIELDS[kind])]
     place = {name: number for number, name in reversed(list(enumerate(known)))}
-    return sorted(found, key=lambda name: (place.get(name, len(known)), name))
+    return sorted(names, key=lambda name: (place.get(name, len(known)), name))
 
 
 def forget_quarantine(gate: Gate, *, days: int, limit: int = FORGOTTEN_TOGETHER) -> int:
@@ -118,7 +131,7 @@ def _query(wanted: Wanted) -> Select[Any]:
         select(quarantine, tenants.c.name.label("tenant"), apps.c.name.label("app"))
         .join(apps, apps.c.id == quarantine.c.app_id)
         .join(tenants, tenants.c.id == apps.c.tenant_id)
-        .order_by(tenants.c.name, apps.c.position, quarantine.c.kind, quarantine.c.id)
+        .order_by(*_ORDER)
     )
     if wanted.job_id is not None:
         query = query.where(quarantine.c.job_id == wanted.job_id)
@@ -132,11 +145,16 @@ def _query(wanted: Wanted) -> Select[Any]:
         query = query.where(quarantine.c.app_id == wanted.app_id)
     if wanted.kind is not None:
         query = query.where(quarantine.c.kind == wanted.kind)
+    if wanted.tenant_ids is not None:
+        query = query.where(quarantine.c.tenant_id.in_(wanted.tenant_ids))
+    if wanted.after is not None:
+        query = query.where(tuple_(*_ORDER) > _place_of(wanted.after))
     return query
 
 
 def _shown(row: Row[Any]) -> Shown:
     return {
+        "id": row.id,
         "app": f"{row.tenant}/{row.app}",
         "job": row.job_id,
         "kind": row.kind,
@@ -144,10 +162,22 @@ def _shown(row: Row[Any]) -> Shown:
         "field": row.field,
         "reason": row.reason,
         "at": iso(row.at),
-        "source": _source(row.source),
+        "source": source_of(row.source),
     }
 
 
-def _source(text: str | None) -> dict[str, str | None]:
+def _place_of(record: int) -> ScalarSelect[Any]:
+    """Return where a record stands in the order."""
+    place = (
+        select(*_ORDER)
+        .join(apps, apps.c.id == quarantine.c.app_id)
+        .join(tenants, tenants.c.id == apps.c.tenant_id)
+        .where(quarantine.c.id == record)
+    )
+    return place.correlate(None).scalar_subquery()
+
+
+def source_of(text: str | None) -> dict[str, str | None]:
+    """Return a source row as it is kept, without what nobody is shown."""
     source = json.loads(text) if text else {}
     return {name: value for name, value in source.items() if name not in _SECRET}
