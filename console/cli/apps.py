@@ -137,6 +137,18 @@ def resume(app_name: App, as_json: Json = False) -> None:
 
 
 @app.command()
+def rename(
+    app_name: App,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
+    as_json: Json = False,
+) -> None:
+    """Give an app another name; its history goes along, its address as a drop folder changes."""
+    with open_desk() as desk:
+        told = desk.call(apps.rename_app, **app_of(app_name), wish=apps.NewName(name=name))
+    print_facts(told, as_json=as_json)
+
+
+@app.command()
 def remove(app_name: App, as_json: Json = False) -> None:
     """Remove an app and its schedules; its history and its records stay."""
     with open_desk() as desk:

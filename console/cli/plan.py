@@ -11,8 +11,8 @@ import typer
 
 from console.cli.output import Json, print_json, print_rows, stderr
 from console.cli.session import Session, open_session
-from console.cli.spreadsheet import write_spreadsheet
 from console.cli.waiting import wait_for_jobs
+from console.spreadsheet import write_spreadsheet
 from shared.db import review_views, views
 from shared.db.asking import Ask, ask
 from shared.domain.states import JobState, Mode

@@ -57,6 +57,12 @@ class AppChange(Wish):
     upstream_failed: Literal["run", "skip"] | None = None
 
 
+class NewName(Wish):
+    """What an app is to be called."""
+
+    name: str
+
+
 @operation("GET", "/apps", needs=Permission.VIEW, reach=Reach.CALLER)
 def list_all_apps(means: Means) -> list[Shown]:
     """List the apps of all tenants that the caller may see; without their secrets."""
@@ -195,6 +201,13 @@ def resume_app(means: Means, tenant: str, app: str) -> Shown:
     """Take an app's jobs again."""
     means.relay(apps.resume_app(means.gate, f"{tenant}/{app}"))
     return show_app(means, tenant, app)
+
+
+@operation("POST", "/tenants/{tenant}/apps/{app}/rename", needs=Permission.CONFIGURE)
+def rename_app(means: Means, tenant: str, app: str, wish: NewName) -> Shown:
+    """Give an app another name; its history goes along, its address as a drop folder changes."""
+    apps.rename_app(means.gate, f"{tenant}/{app}", wish.name)
+    return show_app(means, tenant, wish.name)
 
 
 @operation("DELETE", "/tenants/{tenant}/apps/{app}", needs=Permission.CONFIGURE)

@@ -29,12 +29,16 @@ LOOKS = (
     ("jobs", "list"),
     ("jobs", "list", "--tenant", "oak"),
     ("why", "oak/sis"),
+    ("quarantine", "list"),
+    ("quarantine", "list", "oak", "--app", "oak/sis", "--kind", "users"),
 )
 WRONG = (
     ("apps", "show", "oak/nobody"),
     ("apps", "list", "nowhere"),
     ("jobs", "show", "999"),
     ("jobs", "list", "--state", "odd"),
+    ("quarantine", "list", "--job", "9"),
+    ("quarantine", "list", "nowhere"),
     ("schedules", "set", "oak/sis", "--frequency", "hourly", "--at", "02:00"),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from console.cli.spreadsheet import as_text, write_spreadsheet
+from console.spreadsheet import as_text, write_spreadsheet
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ Sets that machines read are not written here: they are true to the byte.
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 #: What a cell that may run starts with; the wide forms count where they are typed.
@@ -34,6 +35,14 @@ def write_spreadsheet(path: Path, header: Sequence[str], rows: Iterable[Sequence
             count += 1
             writer.writerow([as_text(value) for value in row])
     return count
+
+
+def spreadsheet_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield the lines of a CSV file, each as soon as its row is there."""
+    for row in rows:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow([as_text(value) for value in row])
+        yield line.getvalue()
 
 
 def as_text(value: object) -> object:
