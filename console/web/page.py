@@ -18,6 +18,7 @@ from typing import Any, Concatenate, TypeVar
 
 from starlette.responses import Response
 
+from console.service.download import Download
 from console.service.operation import SAFE_METHODS
 from console.web.visit import Visit
 from shared.domain.roles import Permission
@@ -88,7 +89,8 @@ class Page:
 
 
 _FUNCTION = TypeVar(
-    "_FUNCTION", bound=Callable[Concatenate[Visit, ...], Data | Redirect | Refused | Response]
+    "_FUNCTION",
+    bound=Callable[Concatenate[Visit, ...], Data | Redirect | Refused | Download | Response],
 )
 
 _pages: list[Page] = []

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
+from console.service.download import Download
 from console.service.operation import SAFE_METHODS, Operation
 from console.web.identity import Identity
 from console.web.page import Access, Page, Redirect, Refused
@@ -19,6 +20,8 @@ from console.web.visit import NOTICE_COOKIE, Visit, check_csrf, check_origin
 from shared.db.pulse import pulse
 from shared.errors import ForbiddenError, UnauthenticatedError
 
+#: With it a page asks for itself: by that nobody stays signed in who is not there.
+LIVE_HEADER = "x-live"
 #: Where the REST API begins.
 API = "/api/v1"
 
@@ -41,7 +44,7 @@ def add_page(app: FastAPI, page: Page, identity: Identity, show: Show) -> None:
     """
 
     def judged(request: Request) -> Visit:
-        visit = identity.visit(request)
+        visit = identity.visit(request, touch=LIVE_HEADER not in request.headers)
         if not page.is_safe:
             check_origin(request)
         _check_access(page, visit, request.path_params)
@@ -83,7 +86,7 @@ def add_operation(app: FastAPI, operation: Operation, identity: Identity) -> Non
 
     def route(visit: Visit, **arguments: Any) -> Response:
         done = visit.desk.call(operation.function, **arguments)
-        return done if isinstance(done, Response) else JSONResponse(done)
+        return _file(done) if isinstance(done, Download) else JSONResponse(done)
 
     _sign(route, [_judge(judged), *operation.signature.parameters.values()])
     app.add_api_route(
@@ -118,6 +121,8 @@ def _tenant_id(page: Page, visit: Visit) -> int | None:
 def _answered(page: Page, show: Show, visit: Visit, done: Any) -> Response:
     if isinstance(done, Response):
         return done
+    if isinstance(done, Download):
+        return _file(done)
     if isinstance(done, Redirect):
         response = RedirectResponse(done.to, status_code=303)
         if done.notice is not None:
@@ -130,6 +135,15 @@ def _answered(page: Page, show: Show, visit: Visit, done: Any) -> Response:
     data = done.data if isinstance(done, Refused) else done
     tenant = str(visit.request.path_params["tenant"]) if page.has_tenant else None
     return show.page(visit, page.template, data, tenant=tenant, status=status)
+
+
+def _file(download: Download) -> Response:
+    saved_as = f'attachment; filename="{download.name}"'
+    return StreamingResponse(
+        download.lines,
+        media_type=download.media_type,
+        headers={"Content-Disposition": saved_as},
+    )
 
 
 def _sign(route: Callable[..., Any], parameters: list[inspect.Parameter]) -> None:
