@@ -23,14 +23,31 @@ _ROLES = sorted(next(one for one in FIELDS[Kind.ROLES] if one.name == "role").vo
 @page("GET", f"{_PATH}/schools", needs=Permission.CONFIGURE, template=_SCHOOLS)
 def schools(visit: Visit, tenant: str, app: str) -> Data:
     """Show which schools the app takes, or is sent."""
-    data = shown(visit, tenant, app, "schools")
-    found = visit.desk.call(school_lists.list_schools, tenant=tenant, app=app)
-    return {**data, **_choice(found, data["rules"]["filters"]["schools"]), **_names(data)}
+    return schools_shown(visit, tenant, app)
 
 
 @page("POST", f"{_PATH}/schools", needs=Permission.CONFIGURE, template=_SCHOOLS)
 def choose_schools(visit: Visit, tenant: str, app: str) -> Data | Redirect | Refused:
     """Limit the app to some schools, or ask the vendor which there are."""
+    return schools_chosen(visit, tenant, app, stay(tenant, app, "schools"))
+
+
+def schools_shown(visit: Visit, tenant: str, app: str) -> Data:
+    """Return the schools of an app as its form shows them."""
+    data = shown(visit, tenant, app, "schools")
+    found = visit.desk.call(school_lists.list_schools, tenant=tenant, app=app)
+    return {**data, **_choice(found, data["rules"]["filters"]["schools"]), **_names(data)}
+
+
+def schools_chosen(visit: Visit, tenant: str, app: str, then: str) -> Data | Redirect | Refused:
+    """Limit an app to the schools that its form has sent, or look up which there are.
+
+    Args:
+        visit: with the form.
+        tenant: whose app it is.
+        app: its name.
+        then: the page to go on with once it is saved.
+    """
     data = shown(visit, tenant, app, "schools")
     chosen = [*visit.texts("schools"), *listed(visit.text("others"))]
     lines = visit.text("names")
@@ -50,7 +67,7 @@ def choose_schools(visit: Visit, tenant: str, app: str) -> Data | Redirect | Ref
         places = {"filters.schools": "schools", "schools": "names"}
         at = ConfigurationError(places.get(error.field, error.field), error.problem, error.fix)
         return Refused({**again, "problems": problems_of(at, ("schools", "names", "scope"))})
-    return Redirect(stay(tenant, app, "schools"), "The schools are saved.")
+    return Redirect(then, "The schools are saved.")
 
 
 @page("GET", f"{_PATH}/filters", needs=Permission.CONFIGURE, template=_FILTERS)
