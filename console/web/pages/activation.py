@@ -46,7 +46,13 @@ def choose(visit: Visit, tenant: str, app: str) -> Data | Redirect | Refused:
     return {**done, **step}
 
 
-@page("GET", f"{_PATH}/preview", needs=Permission.CONFIGURE, template="gallery/preview.html")
+@page(
+    "GET",
+    f"{_PATH}/preview",
+    needs=Permission.CONFIGURE,
+    template="gallery/preview.html",
+    is_live=True,
+)
 def preview(visit: Visit, tenant: str, app: str) -> Data:
     """Show what the first sync would change."""
     data = _step(visit, tenant, app, Step.PREVIEW)
@@ -64,7 +70,9 @@ def make_preview(visit: Visit, tenant: str, app: str) -> Redirect:
     return Redirect(f"/tenants/{tenant}/apps/{app}/setup/preview")
 
 
-@page("GET", f"{_PATH}/sync", needs=Permission.CONFIGURE, template="gallery/sync.html")
+@page(
+    "GET", f"{_PATH}/sync", needs=Permission.CONFIGURE, template="gallery/sync.html", is_live=True
+)
 def sync(visit: Visit, tenant: str, app: str) -> Data:
     """Show how the first sync goes."""
     data = _step(visit, tenant, app, Step.SYNC)
