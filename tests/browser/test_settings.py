@@ -46,7 +46,7 @@ def site(folder: Path, _migrated_sqlite: Path) -> Iterator[ConsoleSite]:
     made = ConsoleSite(database, embedded_settings(database, state_dir=folder / "state"))
     wish = tenants.NewTenant(tenant="oakfield", zone="America/New_York")
     made.desk.call(tenants.add_tenant, wish=wish)
-    write_oneroster(generate(schools=2, students=60), folder / "set")
+    write_oneroster(generate("oakfield", seed=11, students=60), folder / "set")
     (folder / "out").mkdir()
     powerschool = {"url": "https://ps.oakfield.example", "client_id": "a", "client_secret": "b"}
     add(made, "facts", "facts", api_key="k", subscription_key="s")
