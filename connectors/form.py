@@ -28,6 +28,15 @@ _TYPES: Mapping[tuple[str, str], str] = {
     ("boolean", ""): "boolean",
 }
 
+#: The ways to reach a vendor, each by a setting that it alone needs.
+_TRANSPORTS: Mapping[str, str] = {
+    "https": "url",
+    "ldap": "base_dn",
+    "sftp": "sftp_host",
+    "folder": "path",
+    "http drop folder": "http_token",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -79,7 +88,7 @@ def described(connector: Connector) -> dict[str, Any]:
     """Return all that a person or a program may ask of a connector, ready for JSON.
 
     Its keys: `name`, `title`, `tier`, `modes`, `reads` (kinds), `writes` (by kind, fields),
-    `is_online`, `has_simulator`, and `settings`, a list of what `Setting` holds.
+    `is_online`, `transports`, `has_simulator`, and `settings`, a list of what `Setting` holds.
     """
     can = connector.capabilities
     return {
@@ -90,9 +99,21 @@ def described(connector: Connector) -> dict[str, Any]:
         "reads": [str(kind) for kind in Kind if kind in can.reads],
         "writes": {str(kind): sorted(can.writes[kind]) for kind in Kind if kind in can.writes},
         "is_online": connector.is_online,
+        "transports": transports_of(connector),
         "has_simulator": connector.simulator is not None,
         "settings": [asdict(one) for one in settings_of(connector)],
     }
+
+
+def transports_of(connector: Connector) -> list[str]:
+    """Return how a connector's apps are reached, told by the settings that each way takes.
+
+    Its ways: `https`, `ldap`, `sftp`, `folder`, and `http drop folder`, from which vendors fetch.
+    """
+    names = set(connector.config.model_fields)
+    return [told for told, setting in _TRANSPORTS.items() if setting in names] or (
+        ["https"] if connector.is_online else []
+    )
 
 
 def _setting(

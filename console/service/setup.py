@@ -54,6 +54,9 @@ def show_setup(means: Means, tenant: str, app: str) -> Shown:
         done |= {Step.SCHOOLS, Step.PREVIEW, Step.SYNC}
     if _ended_well(preview):
         done |= {Step.SCHOOLS, Step.PREVIEW}
+    if len(recent) == _RECENT:
+        # whoever has run so often is past its activation, however its last runs have ended
+        done |= set(Step) - {Step.SCHEDULE}
     if recent or not parse_app_rules(row.rules).filters.is_empty:
         done.add(Step.SCHOOLS)
     if planned:

@@ -15,6 +15,7 @@ _TENANT = (
     ("Roster", "/roster", Permission.VIEW),
     ("Review", "/review", Permission.VIEW),
     ("Add an app", "/gallery", Permission.CONFIGURE),
+    ("District rules", "/settings", Permission.CONFIGURE),
     ("Accounts", "/accounts", Permission.GOVERN),
     ("Audit log", "/audit", Permission.GOVERN),
 )

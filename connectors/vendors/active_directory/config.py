@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from connectors.sdk import AbsolutePath
+from connectors.sdk import MULTILINE, AbsolutePath
 from connectors.transport.setting_errors import setting_error
 from shared.domain.records import FIELDS, Kind
 
@@ -70,7 +70,7 @@ class ActiveDirectoryConfig(BaseModel):
     """ldaps: TLS from the start. starttls: asked for first. There is no plain one."""
     ca_file: AbsolutePath | None = None
     """The district's certificate authority, a PEM file on the workers' machines."""
-    ca_certificates: Annotated[str | None, Field(min_length=1)] = None
+    ca_certificates: Annotated[str | None, Field(min_length=1), MULTILINE] = None
     """The same as text; with neither, the public authorities are trusted."""
     user: Annotated[str, Field(min_length=1)]
     r"""As `reader@school.example`, `SCHOOL\reader` or a distinguished name."""

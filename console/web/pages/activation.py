@@ -12,6 +12,7 @@ from console.web.pages.scope import schools_chosen, schools_shown
 from console.web.pages.settings_head import base, steps
 from console.web.visit import Visit
 from shared.domain.roles import Permission
+from shared.roster.planning import Op
 
 _PATH = "/tenants/{tenant}/apps/{app}/setup"
 _SCHOOLS = "gallery/schools.html"
@@ -60,7 +61,7 @@ def preview(visit: Visit, tenant: str, app: str) -> Data:
     plan = None
     if job is not None and job["state"] == "succeeded":
         plan = visit.desk.call(jobs.show_job, tenant=tenant, job=job["id"])["plan"]
-    return {**data, "job": job, "plan": plan}
+    return {**data, "job": job, "plan": plan, "ops": _ops(plan)}
 
 
 @page("POST", f"{_PATH}/preview", needs=Permission.CONFIGURE)
@@ -91,6 +92,12 @@ def schedule(visit: Visit, tenant: str, app: str) -> Redirect:
     """Lead to the schedules: the last step is that of the settings."""
     visit.desk.call(setup.show_setup, tenant=tenant, app=app)
     return Redirect(f"{base(tenant, app)}/schedule")
+
+
+def _ops(plan: Data | None) -> list[str]:
+    """Return what a plan would do, to whichever kind, in the order of planning."""
+    counts = (plan or {}).get("counts") or {}
+    return [op for op in Op if any(op in counted for counted in counts.values())]
 
 
 def _step(visit: Visit, tenant: str, app: str, step: Step) -> Data:

@@ -221,3 +221,23 @@ def test_privacy_sends_what_is_chosen_and_no_more(site: ConsoleSite, client: Bro
     assert list(nothing["problems"]) == ["scope"]
     assert client.submit(f"{LS}/privacy", **{**rows, "scope": "all"}).status_code == 303
     assert rules_of(site, "ls")["sends"] == {}
+
+
+def test_the_districts_own_rules(site: ConsoleSite, client: Browser) -> None:
+    page = "/tenants/oak/settings"
+    rows = {
+        "kind": ["users", ""], "field": ["email", ""], "reason": ["not one of ours", ""],
+        "expression": ["email.endsWith('@oakfield.example')", ""],
+        "unique": ["users.username", "users.email", ""],
+    }  # fmt: skip
+    assert client.submit(page, **rows).status_code == 303
+    found = site.desk.call(rules.show_tenant_rules, tenant="oak")
+    assert [one["reason"] for one in found["quality"]] == ["not one of ours"]
+    assert sorted(found["unique"]) == ["users.email", "users.username"]
+    wrong = {**rows, "expression": ["nobody(", ""]}
+    assert list(post(client, page, **wrong)["problems"]) == ["expression-0"]
+    assert list(post(client, page, **{**rows, "kind": ["pets", ""]})["problems"]) == ["kind-0"]
+    none = {name: [""] for name in rows}
+    assert client.submit(page, **none).status_code == 303
+    found = site.desk.call(rules.show_tenant_rules, tenant="oak")
+    assert found == {"quality": [], "unique": []}
