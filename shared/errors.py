@@ -5,6 +5,7 @@ BellringerError
 ├─ ConfigurationError          stop at start-up, or refuse the request: names the field and the fix
 │  └─ NotFoundError            what the field names is not there, or not for the caller to see
 ├─ ForbiddenError              the caller may not do this: refuse, and write it down
+│  └─ PasswordOutdatedError    a new password comes before anything else
 ├─ UnauthenticatedError        nobody knows who the caller is: ask for a sign-in or a token
 ├─ ThrottledError              too many attempts: the caller may try again in a while
 ├─ ContractError               a message or record does not parse: dead letter, never retry
@@ -47,6 +48,10 @@ class NotFoundError(ConfigurationError):
 
 class ForbiddenError(BellringerError):
     """The caller is known and may see the thing, but may not do this with it."""
+
+
+class PasswordOutdatedError(ForbiddenError):
+    """The caller must set a new password before they do anything else."""
 
 
 class UnauthenticatedError(BellringerError):

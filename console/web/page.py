@@ -82,6 +82,11 @@ class Page:
         """Whether it is about one tenant."""
         return "{tenant}" in self.path
 
+    @property
+    def is_open_to_old_passwords(self) -> bool:
+        """Whether somebody may ask who must set a new password first: it leads there, or out."""
+        return self.path in ("/account", "/account/password", "/sign-out")
+
     def parameters(self) -> list[inspect.Parameter]:
         """Return what it takes of path and query, with their types."""
         told = inspect.signature(self.function, eval_str=True)

@@ -16,7 +16,13 @@ from console.service.operation import SAFE_METHODS, Operation
 from console.web.identity import Identity
 from console.web.page import Access, Page, Redirect, Refused
 from console.web.show import Show
-from console.web.visit import NOTICE_COOKIE, Visit, check_csrf, check_origin
+from console.web.visit import (
+    NOTICE_COOKIE,
+    Visit,
+    check_csrf,
+    check_origin,
+    check_password_age,
+)
 from shared.db.pulse import pulse
 from shared.errors import ForbiddenError, UnauthenticatedError
 
@@ -78,6 +84,7 @@ def add_operation(app: FastAPI, operation: Operation, identity: Identity) -> Non
         visit = identity.visit(request)
         if visit.account is None:
             raise UnauthenticatedError("send a token: Authorization: Bearer blr_…")
+        check_password_age(visit)
         if operation.method not in SAFE_METHODS:
             check_origin(request)
             check_csrf(visit)
@@ -107,6 +114,8 @@ def _check_access(page: Page, visit: Visit, in_path: Mapping[str, Any]) -> None:
         return
     if visit.account is None:
         raise UnauthenticatedError("this page needs a sign-in")
+    if not page.is_open_to_old_passwords:
+        check_password_age(visit)
     if page.needs is Access.SIGNED_IN:
         return
     tenant = str(in_path["tenant"]) if page.has_tenant else None

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from console.service.problems import PROBLEM, as_problem
 from console.web.navigation import links
 from console.web.visit import CSRF_FIELD, NOTICE_COOKIE, Visit
-from shared.errors import BellringerError, UnauthenticatedError
+from shared.errors import BellringerError, PasswordOutdatedError, UnauthenticatedError
 
 #: The look that somebody has chosen, else the system's.
 THEME_COOKIE = "theme"
@@ -58,11 +58,13 @@ class Show:
         """Return an error: a page with a way back, or a problem; who is unknown may sign in."""
         told = as_problem(error)
         status = int(told["status"])
-        if request.url.path.startswith("/api/") or prefers_json(request):
+        if request.url.path.startswith("/api/v1/") or prefers_json(request):
             headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
             return JSONResponse(told, status, headers, media_type=PROBLEM)
         if isinstance(error, UnauthenticatedError):
             return self._to_sign_in(request)
+        if isinstance(error, PasswordOutdatedError):
+            return RedirectResponse("/account", 303)
         template = self._templates.get_template("error.html")
         context = {**self._bare(request), **(self._context(visit, None) if visit else {})}
         return HTMLResponse(template.render({**context, "problem": told}), status)

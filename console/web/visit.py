@@ -18,7 +18,7 @@ from console.service.desk import LocalDesk
 from console.service.means import Means
 from shared.domain.access import Via
 from shared.domain.roles import Permission
-from shared.errors import ForbiddenError
+from shared.errors import ForbiddenError, PasswordOutdatedError
 
 if TYPE_CHECKING:
     from console.web.identity import Identity
@@ -129,6 +129,16 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         raise ForbiddenError("the request comes from another site")
+
+
+def check_password_age(visit: Visit) -> None:
+    """See that whoever has signed in need not set a new password first.
+
+    Raises:
+        PasswordOutdatedError: they must.
+    """
+    if visit.session is not None and visit.session.account.must_change_password:
+        raise PasswordOutdatedError("set a new password first, on the page of your account")
 
 
 def check_csrf(visit: Visit) -> None:

@@ -83,10 +83,13 @@ def show_account(
     }
 
 
-def describe_account(connection: Connection, account: Account) -> dict[str, Any]:
-    """Return one account with all its roles, as it sees itself."""
+def describe_account(
+    connection: Connection, account: Account, *, tenant_id: int | None = None
+) -> dict[str, Any]:
+    """Return one account with all its roles, as it sees itself, or for a tenant with that one."""
     held = grants_of_all(connection, [account.id])
-    return show_account(account, held.get(account.id, ()), _tenant_names(connection, held.values()))
+    names = _tenant_names(connection, held.values())
+    return show_account(account, held.get(account.id, ()), names, tenant_id=tenant_id)
 
 
 def list_sessions(

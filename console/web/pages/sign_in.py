@@ -7,10 +7,13 @@ from urllib.parse import urlsplit
 from starlette.responses import RedirectResponse, Response
 
 from console.accounts.links import find_link, make_first_administrator, set_password
+from console.accounts.sessions import NewSession
 from console.accounts.signing_in import sign_in
 from console.web.page import Access, Data, Redirect, Refused, page
 from console.web.show import THEME_COOKIE, THEMES
 from console.web.visit import Visit
+from console.web.wishes import told_at
+from shared.db.views import iso
 from shared.domain.access import LinkPurpose
 from shared.errors import (
     ConfigurationError,
@@ -53,29 +56,38 @@ def enter(visit: Visit) -> Response | Refused:
 
 @page("GET", "/setup/{secret}", needs=Access.PUBLIC, template="setup.html")
 def setup(visit: Visit, secret: str) -> Data:
-    """Ask for name and password of the first administrator, or for the password of an account."""
-    found = find_link(visit.means.database, secret)
-    return {"account": found.account, "secret": secret, "name": "", "error": None}
+    """Ask for name and password of the first administrator."""
+    return _asked(visit, secret, LinkPurpose.FIRST_ADMINISTRATOR)
 
 
 @page("POST", "/setup/{secret}", needs=Access.PUBLIC, template="setup.html")
 def begin(visit: Visit, secret: str) -> Response | Refused:
-    """Set the password that a link is for, and take its owner in."""
-    found = find_link(visit.means.database, secret)
+    """Make the first administrator, and take them in."""
+    asked = _asked(visit, secret, LinkPurpose.FIRST_ADMINISTRATOR)
     name, password = visit.text("name"), str(visit.form.get("password", ""))
     try:
-        if found.purpose is LinkPurpose.FIRST_ADMINISTRATOR:
-            opened = make_first_administrator(visit.sessions, secret, name, password, visit.client)
-        else:
-            opened = set_password(visit.sessions, secret, password, visit.client)
-    except NotFoundError:
-        raise
+        opened = make_first_administrator(visit.sessions, secret, name, password, visit.client)
     except ConfigurationError as error:
-        told = {"account": found.account, "secret": secret, "name": name}
-        return Refused({**told, "error": {error.field: f"{error.problem}. {error.fix}"}})
-    response = RedirectResponse("/", 303)
-    visit.identity.give_cookie(response, opened)
-    return response
+        return Refused({**asked, "name": name, "error": told_at(error, "name", "password")})
+    return _taken_in(visit, opened)
+
+
+@page("GET", "/welcome/{secret}", needs=Access.PUBLIC, template="setup.html")
+def welcome(visit: Visit, secret: str) -> Data:
+    """Ask for the password of an account."""
+    return _asked(visit, secret, LinkPurpose.SET_PASSWORD)
+
+
+@page("POST", "/welcome/{secret}", needs=Access.PUBLIC, template="setup.html")
+def choose_password(visit: Visit, secret: str) -> Response | Refused:
+    """Set the password that a link is for, and take its owner in."""
+    asked = _asked(visit, secret, LinkPurpose.SET_PASSWORD)
+    password = str(visit.form.get("password", ""))
+    try:
+        opened = set_password(visit.sessions, secret, password, visit.client)
+    except ConfigurationError as error:
+        return Refused({**asked, "error": told_at(error, "password")})
+    return _taken_in(visit, opened)
 
 
 @page("POST", "/sign-out", needs=Access.SIGNED_IN)
@@ -97,6 +109,31 @@ def theme(visit: Visit) -> Response:
         response.set_cookie(THEME_COOKIE, chosen, max_age=_LONG_S, path="/", samesite="lax")
     else:
         response.delete_cookie(THEME_COOKIE, path="/")
+    return response
+
+
+def _asked(visit: Visit, secret: str, purpose: LinkPurpose) -> Data:
+    """Return what a link's form shows.
+
+    Raises:
+        NotFoundError: the link does nothing, or nothing here.
+    """
+    found = find_link(visit.means.database, secret)
+    if found.purpose is not purpose:
+        raise NotFoundError("link", "it does nothing here", "Open it as you have got it.")
+    here = "setup" if purpose is LinkPurpose.FIRST_ADMINISTRATOR else "welcome"
+    return {
+        "account": found.account,
+        "action": f"/{here}/{secret}",
+        "expires_at": iso(found.expires_at),
+        "name": "",
+        "error": None,
+    }
+
+
+def _taken_in(visit: Visit, opened: NewSession) -> Response:
+    response = RedirectResponse("/", 303)
+    visit.identity.give_cookie(response, opened)
     return response
 
 
