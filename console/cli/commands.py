@@ -83,6 +83,12 @@ COMMANDS = {
         "Records that were left out, each with its reason.",
     ),
     "approvals": ("console.cli.approvals:app", "Changes that wait for a person."),
+    "accounts": ("console.cli.accounts:app", "Who may sign in, and what they may."),
+    "tokens": ("console.cli.tokens:app", "Tokens of the REST API."),
+    "audit": (
+        "console.cli.audit:audit",
+        "List who did what and who was refused, newest first.",
+    ),
     "db": ("console.cli.db:app", "The database."),
 }
 
