@@ -22,7 +22,7 @@ _TENANT = (
 #: Of the instance.
 _INSTANCE = (
     ("Districts", "/tenants", Permission.VIEW),
-    ("Timeline", "/timeline", Permission.ADMINISTER),
+    ("Timeline", "/timeline", Permission.VIEW),
     ("Operators", "/operators", Permission.ADMINISTER),
     ("Accounts", "/accounts", Permission.ADMINISTER),
     ("Audit log", "/audit", Permission.ADMINISTER),
