@@ -23,6 +23,7 @@ from console.web.identity import Identity
 from console.web.live import Live
 from console.web.packing import Packing
 from console.web.pages import every_page
+from console.web.reference import Reference
 from console.web.refusals import add_refusals
 from console.web.rendering import STATIC, environment
 from console.web.routing import add_operation, add_page
@@ -80,6 +81,7 @@ def build(
         *Drops(database, settings.secret_key).routes(),
         *Assets(STATIC).routes(),
         *live.routes(),
+        *Reference(identity).routes(),
     ]
     for page in every_page():
         add_page(app, page, identity, show)
