@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.errors import (
     BellringerError,
+    BrokerUnavailableError,
     ConfigurationError,
     ConnectorError,
     ForbiddenError,
@@ -24,6 +25,7 @@ _KINDS: tuple[tuple[type[BellringerError], int, str], ...] = (
     (NotFoundError, 404, "Not found"),
     (ConfigurationError, 422, "That cannot be taken"),
     (ConnectorError, 502, "The vendor refuses"),
+    (BrokerUnavailableError, 503, "The broker does not answer"),
     (BellringerError, 500, "That failed"),
 )
 

@@ -31,6 +31,9 @@ LOOKS = (
     ("why", "oak/sis"),
     ("quarantine", "list"),
     ("quarantine", "list", "oak", "--app", "oak/sis", "--kind", "users"),
+    ("accounts", "list"),
+    ("accounts", "list", "--tenant", "oak"),
+    ("doctor",),
 )
 WRONG = (
     ("apps", "show", "oak/nobody"),
