@@ -6,18 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from console.cli.arguments import MAX_ID
+from console.cli.arguments import MAX_ID, app_of
 from console.cli.output import Json, print_facts, print_rows
-from console.cli.session import open_session
-from shared.db import asking, tenants
+from console.cli.session import open_desk
+from console.service import conflicts as operations
+from console.service.desk import Desk
 from shared.errors import ConfigurationError
-from shared.roster.resolutions import (
-    STATES,
-    Choice,
-    list_conflicts,
-    resolve_conflict,
-    show_conflict,
-)
+from shared.roster.resolutions import STATES, Choice
 
 app = typer.Typer(
     help="Fields that the hub and a 2-way app have both changed.", no_args_is_help=True
@@ -41,10 +36,17 @@ def list_(
         raise ConfigurationError(
             "--state", f"there is no {state!r}", f"Give one of {', '.join(STATES)}."
         )
-    with open_session() as session, session.database.read() as connection:
-        tenant_id = tenants.find_tenant(connection, tenant).id if tenant else None
-        app_id = asking.find_app(connection, app_name)[1] if app_name else None
-        rows = list_conflicts(connection, tenant_id, app_id=app_id, state=state, limit=limit)
+    wanted: dict[str, Any] = {"state": state, "limit": limit}
+    with open_desk() as desk:
+        if app_name is not None:
+            of: dict[str, Any] = {**app_of(app_name)}
+            if tenant not in (None, of["tenant"]):
+                raise ConfigurationError("TENANT", f"{app_name} is not its app", "Give one.")
+            rows = desk.call(operations.list_conflicts, **of, **wanted)
+        elif tenant is not None:
+            rows = desk.call(operations.list_conflicts, tenant=tenant, **wanted)
+        else:
+            rows = desk.call(operations.list_all_conflicts, **wanted)
     empty = "There is no conflict." if state == "open" else f"There is no {state} conflict."
     print_rows(rows, _COLUMNS, as_json=as_json, empty=empty)
 
@@ -55,8 +57,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a conflict: the record, what both last agreed on, and what each holds now."""
-    with open_session() as session, session.database.read() as connection:
-        found = show_conflict(connection, conflict)
+    with open_desk() as desk:
+        found = desk.call(operations.show_conflict, **_named(desk, conflict))
     print_facts(found, as_json=as_json)
 
 
@@ -73,19 +75,26 @@ def resolve(
     as_json: Json = False,
 ) -> None:
     """Decide conflicts; where the app holds something else, its next sync writes to it."""
-    choice = Choice(take, value, by)
+    Choice(take, value)  # refused before any is decided
+    wish = operations.Resolution(take=take, value=value, by=by)
     rows: list[dict[str, Any]] = []
     refused = None
-    with open_session() as session:
+    with open_desk() as desk:
         for conflict in conflicts:
             try:
-                taken = resolve_conflict(session.database, conflict, choice)
+                done = desk.call(operations.resolve_conflict, **_named(desk, conflict), wish=wish)
             except ConfigurationError as error:
                 # what was decided before it stays decided, and is told
                 refused = error
                 break
-            rows.append({"id": conflict, "state": "resolved", "value": taken, "by": by})
+            rows.append({name: done[name] for name in ("id", "state", "value", "by")})
     if rows:
         print_rows(rows, ("id", "state", "value", "by"), as_json=as_json, empty="")
     if refused is not None:
         raise refused
+
+
+def _named(desk: Desk, conflict: int) -> dict[str, Any]:
+    """Return what names a conflict to operations: whose it is, and its id."""
+    found = desk.call(operations.find_conflict, conflict=conflict)
+    return {"tenant": found["tenant"], "conflict": conflict}

@@ -7,11 +7,8 @@ from typing import Annotated
 import typer
 
 from console.cli.output import Json, print_rows
-from console.cli.session import open_session
-from shared.db import tenants
-from shared.domain.records import Kind
-from shared.roster.browsing import find_record
-from shared.roster.disclosures import disclosures_of
+from console.cli.session import open_desk
+from console.service import roster
 
 
 def disclosures(
@@ -25,11 +22,8 @@ def disclosures(
     as_json: Json = False,
 ) -> None:
     """List which apps were told what of a person, under which masks, since and until when."""
-    with open_session() as session, session.database.read() as connection:
-        tenant_id = tenants.find_tenant(connection, tenant).id
-        if "=" in record:
-            _, record = find_record(connection, tenant_id, record, (Kind.USERS,))
-        rows = disclosures_of(connection, tenant_id, record)
+    with open_desk() as desk:
+        rows = desk.call(roster.list_disclosures, tenant=tenant, record=record)
     shown = rows if as_json else [{**row, "fields": _told(row["fields"])} for row in rows]
     print_rows(
         shown,

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from console.cli.output import Json, print_facts, print_json, print_rows
-from console.cli.session import open_session
-from shared.db.engine import Database
-from shared.db.tenants import find_tenant
-from shared.roster.duplicate_merge import merge_users
-from shared.roster.duplicates import judge_distinct, list_duplicates
+from console.cli.session import open_desk
+from console.service import duplicates
 
 app = typer.Typer(help="Users that look like one person, for you to judge.", no_args_is_help=True)
 
@@ -25,16 +19,16 @@ By = Annotated[str | None, typer.Option(help="Who has judged it.")]
 @app.command("list")
 def list_(tenant: Tenant, as_json: Json = False) -> None:
     """List pairs of active users who share an id, an address, or a name and birth date."""
-    with _tenant(tenant) as (database, tenant_id):
-        found = list_duplicates(database, tenant_id)
+    with open_desk() as desk:
+        found = desk.call(duplicates.list_duplicates, tenant=tenant)
     if as_json:
-        print_json(asdict(found))
+        print_json(found)
         return
     columns = ("first", "second", "names", "same")
-    print_rows(found.pairs, columns, as_json=False, empty="No two users look like one person.")
-    if found.is_cut:
-        typer.echo(f"… and more than these {len(found.pairs)}: judge some, then list again")
-    for one in found.shared:
+    print_rows(found["pairs"], columns, as_json=False, empty="No two users look like one person.")
+    if found["is_cut"]:
+        typer.echo(f"… and more than these {len(found['pairs'])}: judge some, then list again")
+    for one in found["shared"]:
         typer.echo(f"{one['users']} users share the {one['field']} {one['value']}")
 
 
@@ -47,9 +41,10 @@ def merge(
     as_json: Json = False,
 ) -> None:
     """Make one record of two users; both apps keep their links. It cannot be undone."""
-    with _tenant(tenant) as (database, tenant_id):
-        done = merge_users(database, tenant_id, keep, other, by=by)
-    print_facts(asdict(done), as_json=as_json)
+    wish = duplicates.Merge(keep=keep, other=other, by=by)
+    with open_desk() as desk:
+        done = desk.call(duplicates.merge_duplicates, tenant=tenant, wish=wish)
+    print_facts(done, as_json=as_json)
 
 
 @app.command()
@@ -61,16 +56,7 @@ def distinct(
     as_json: Json = False,
 ) -> None:
     """Say that two users are two people; the pair is listed no more."""
-    with _tenant(tenant) as (database, tenant_id):
-        judge_distinct(database, tenant_id, one, other, by=by)
-    print_facts({"first": min(one, other), "second": max(one, other), "verdict": "distinct"},
-                as_json=as_json)  # fmt: skip
-
-
-@contextmanager
-def _tenant(name: str) -> Iterator[tuple[Database, int]]:
-    """Open the database, and find a tenant in it."""
-    with open_session() as session:
-        with session.database.read() as connection:
-            tenant_id = find_tenant(connection, name).id
-        yield session.database, tenant_id
+    wish = duplicates.Distinct(one=one, other=other, by=by)
+    with open_desk() as desk:
+        done = desk.call(duplicates.tell_apart, tenant=tenant, wish=wish)
+    print_facts(done, as_json=as_json)

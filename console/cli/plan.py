@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from console.cli.arguments import app_of
 from console.cli.output import Json, print_json, print_rows, stderr
-from console.cli.session import Session, open_session
+from console.cli.session import open_desk
 from console.cli.waiting import wait_for_jobs
+from console.service import jobs, plans
+from console.service.desk import Desk
 from console.spreadsheet import write_spreadsheet
-from shared.db import review_views, views
-from shared.db.asking import Ask, ask
+from shared.db.plan_pages import MOST
 from shared.domain.states import JobState, Mode
 from shared.errors import ConfigurationError
 from shared.roster.planning import Op
@@ -42,23 +45,19 @@ def plan(
 
     Without BELLRINGER_BROKER_URL, scheduler and workers run in this process.
     """
-    with open_session() as session:
-        asked = ask(
-            session.gate, Ask(app=app_name, mode=mode, is_plan=True, actor="cli", asked_by=by)
-        )
-        session.relay(asked.publications)
-        wait_for_jobs(session.desk, [(app_name.partition("/")[0], asked.job_id)])
-        with session.database.read() as connection:
-            job = views.show_job(connection, asked.job_id) or {}
-            if job["state"] == JobState.SUCCEEDED:
-                shown = review_views.list_plan_rows(
-                    connection, asked.job_id, ops=ops or (), limit=limit
-                )
-                _print(job, list(shown), as_json=as_json)
-        if job["state"] == JobState.SUCCEEDED and file is not None:
-            _write(session, asked.job_id, ops or (), file)
-    if job["state"] != JobState.SUCCEEDED:
-        stderr.print(f"job {job['id']} {job['state']}: {job['reason']}", markup=False)
+    of = app_of(app_name)
+    with open_desk() as desk:
+        asked = desk.call(jobs.run_app, **of, wish=jobs.RunNow(mode=mode, is_plan=True, by=by))
+        job = {"tenant": of["tenant"], "job": asked["id"]}
+        wait_for_jobs(desk, [(of["tenant"], asked["id"])])
+        found = desk.call(jobs.show_job, **job)
+        if found["state"] == JobState.SUCCEEDED:
+            wanted = {**job, "ops": ",".join(ops or ())}
+            _print(found, list(islice(_rows(desk, wanted), limit)), as_json=as_json)
+            if file is not None:
+                _write(_rows(desk, wanted), file)
+    if found["state"] != JobState.SUCCEEDED:
+        stderr.print(f"job {found['id']} {found['state']}: {found['reason']}", markup=False)
         return 1
     return 0
 
@@ -105,17 +104,22 @@ def _print(job: Mapping[str, Any], rows: list[dict[str, Any]], *, as_json: bool)
         print_rows(rows, _COLUMNS, as_json=False, empty="")
 
 
-def _write(session: Session, job_id: int, ops: Collection[Op], file: Path) -> None:
-    with session.database.read() as connection:
-        told = (
-            {**row, "before": _json(row["before"]), "after": _json(row["after"])}
-            for row in review_views.list_plan_rows(connection, job_id, ops=ops)
-        )
-        try:
-            write_spreadsheet(file, _CSV, ([row[name] for name in _CSV] for row in told))
-        except OSError as error:
-            problem = f"{file}: {error.strerror}"
-            raise ConfigurationError("--csv", problem, "Name another.") from error
+def _rows(desk: Desk, wanted: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a plan in their order, a page of them in memory at once."""
+    after: int | None = 0
+    while after is not None:
+        page = desk.call(plans.list_plan_rows, **wanted, after=after, limit=MOST)
+        yield from ({name: row[name] for name in _CSV} for row in page["rows"])
+        after = page["after"]
+
+
+def _write(rows: Iterator[dict[str, Any]], file: Path) -> None:
+    told = ({**row, "before": _json(row["before"]), "after": _json(row["after"])} for row in rows)
+    try:
+        write_spreadsheet(file, _CSV, ([row[name] for name in _CSV] for row in told))
+    except OSError as error:
+        problem = f"{file}: {error.strerror}"
+        raise ConfigurationError("--csv", problem, "Name another.") from error
 
 
 def _json(value: Any) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from console.cli.output import Json, cell, print_facts, print_json, print_rows
 from console.cli.roster_export import export
-from console.cli.session import open_session
-from shared.db.tenants import find_tenant
+from console.cli.session import open_desk
+from console.service import roster
 from shared.domain.records import Kind, field_names
 from shared.errors import ConfigurationError
-from shared.roster.browsing import Wanted, find_record, kind_named, list_records
-from shared.roster.history import parse_as_of
-from shared.roster.provenance import show_record
-from shared.roster.why_value import why_value
+from shared.roster.browsing import kind_named
 
 app = typer.Typer(help="The records of a tenant's hub, now or as they were.", no_args_is_help=True)
 app.command("export")(export)
@@ -66,23 +62,21 @@ def list_(
             "--status", f"there is no {status!r}", "Give active, tobedeleted or all."
         )
     wanted_kind = kind_named(kind)
-    with open_session() as session:
-        with session.database.read() as connection:
-            row = find_tenant(connection, tenant)
-        wanted = Wanted(
+    with open_desk() as desk:
+        found = desk.call(
+            roster.list_roster,
+            tenant=tenant,
             kind=wanted_kind,
             school=school,
-            status=None if status == "all" else status,
+            status=status,  # type: ignore[arg-type]  # seen to above
             search=search,
-            as_of=_instant(as_of, row.zone),
+            as_of=as_of,
             after=after,
-            limit=limit + 1,
+            limit=limit,
         )
-        rows = list_records(session.database, row.id, wanted)
-    page, more = rows[:limit], len(rows) > limit
-    cursor = page[-1]["sourcedId"] if more else None
+    page, cursor = found["records"], found["next"]
     if as_json:
-        print_json({"records": page, "next": cursor})
+        print_json(found)
         return
     columns = _COLUMNS.get(wanted_kind, field_names(wanted_kind)[:5])
     print_rows(
@@ -98,10 +92,15 @@ def show(
 ) -> None:
     """Show a record: each field with its app and job, its links, and its history."""
     wanted = kind_named(kind)
-    with open_session() as session, session.database.read() as connection:
-        row = find_tenant(connection, tenant)
-        _, sourced_id = find_record(connection, row.id, record, (wanted,))
-        found = show_record(connection, row.id, wanted, sourced_id, _instant(as_of, row.zone))
+    with open_desk() as desk:
+        named = desk.call(roster.find_roster_record, tenant=tenant, record=record, kind=wanted)
+        found = desk.call(
+            roster.show_roster_record,
+            tenant=tenant,
+            kind=wanted,
+            record=named["sourcedId"],
+            as_of=as_of,
+        )
     if as_json:
         print_json(found)
         return
@@ -142,11 +141,17 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Say why a field holds its value: source row, rule, job, and the exports that carried it."""
-    kinds = (kind_named(kind),) if kind else _kinds_with(field)
-    with open_session() as session, session.database.read() as connection:
-        row = find_tenant(connection, tenant)
-        found_kind, sourced_id = find_record(connection, row.id, record, kinds)
-        chain = why_value(connection, row.id, found_kind, sourced_id, field)
+    with open_desk() as desk:
+        named = desk.call(
+            roster.find_roster_record, tenant=tenant, record=record, kind=kind, field=field
+        )
+        chain = desk.call(
+            roster.explain_value,
+            tenant=tenant,
+            kind=named["kind"],
+            record=named["sourcedId"],
+            field=field,
+        )
     if as_json:
         print_json(chain)
         return
@@ -173,16 +178,3 @@ def _print_chain(chain: dict[str, Any]) -> None:
         typer.echo(f"  written: to {write['app']} by job {write['job']} at {write['at']}")
     if not chain["carried_by"] and not chain["written_to"]:
         typer.echo("  sent: to nobody since")
-
-
-def _kinds_with(field: str) -> tuple[Kind, ...]:
-    kinds = tuple(kind for kind in Kind if field == "status" or field in field_names(kind))
-    if not kinds:
-        raise ConfigurationError(
-            "FIELD", f"no kind has {field!r}", "Give OneRoster's name, such as email."
-        )
-    return kinds
-
-
-def _instant(told: str | None, zone: str) -> datetime | None:
-    return None if told is None else parse_as_of(told, zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -18,18 +18,20 @@ MOST = 500
 
 def page_approvals(
     connection: Connection,
-    tenant_id: int,
+    tenant_id: int | None,
     *,
+    tenant_ids: Collection[int] | None = None,
     app_id: int | None = None,
     state: str | None = None,
     before: int | None = None,
     limit: int = 50,
 ) -> Shown:
-    """Return a page of a tenant's approvals, newest first.
+    """Return a page of approvals, newest first.
 
     Args:
         connection: a reading transaction.
-        tenant_id: whose.
+        tenant_id: whose; None: everybody's.
+        tenant_ids: whose, where it is several tenants'; None: everybody's.
         app_id: of one app.
         state: pending, approved, rejected, lapsed or replaced; None: any.
         before: the `before` of the page before this one; None: the first page.
@@ -39,12 +41,11 @@ def page_approvals(
         `{"approvals": [as review_views.list_approvals], "before": id or None}`.
     """
     limit = max(1, min(limit, MOST))
-    query: Select[Any] = (
-        approvals_shown()
-        .where(approvals.c.tenant_id == tenant_id)
-        .order_by(approvals.c.id.desc())
-        .limit(limit + 1)
-    )
+    query: Select[Any] = approvals_shown().order_by(approvals.c.id.desc()).limit(limit + 1)
+    if tenant_id is not None:
+        query = query.where(approvals.c.tenant_id == tenant_id)
+    if tenant_ids is not None:
+        query = query.where(approvals.c.tenant_id.in_(tenant_ids))
     if app_id is not None:
         query = query.where(approvals.c.app_id == app_id)
     if state is not None:

@@ -12,7 +12,7 @@ from shared.db.engine import Database
 from shared.db.hub_tables import HUB, snake
 from shared.db.user_search import begins_with, in_order, plan_for_the_words
 from shared.domain.records import FIELDS, Kind, field_names
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, NotFoundError
 from shared.roster.history import do_not_compile
 from shared.roster.past import records_at
 from shared.roster.school_users import school_users
@@ -51,12 +51,12 @@ def kind_named(name: str) -> Kind:
     """Return a kind by its name, whatever its case.
 
     Raises:
-        ConfigurationError: there is none.
+        NotFoundError: there is none.
     """
     for kind in Kind:
         if kind.lower() == name.lower():
             return kind
-    raise ConfigurationError("KIND", f"there is no {name!r}", f"Give one of {', '.join(Kind)}.")
+    raise NotFoundError("KIND", f"there is no {name!r}", f"Give one of {', '.join(Kind)}.")
 
 
 def list_records(database: Database, tenant_id: int, wanted: Wanted) -> list[dict[str, Any]]:
@@ -104,7 +104,12 @@ def _matches(kind: Kind, table: Any, search: str) -> ColumnElement[bool]:
 
 
 def find_record(
-    connection: Connection, tenant_id: int, record: str, kinds: tuple[Kind, ...]
+    connection: Connection,
+    tenant_id: int,
+    record: str,
+    kinds: tuple[Kind, ...],
+    *,
+    is_id: bool = False,
 ) -> tuple[Kind, str]:
     """Return kind and sourcedId of one record.
 
@@ -113,11 +118,13 @@ def find_record(
         tenant_id: whose.
         record: its sourcedId, or `FIELD=VALUE`; an active record comes before removed ones.
         kinds: that it may be of.
+        is_id: whether it can be a sourcedId alone.
 
     Raises:
-        ConfigurationError: there is none, or several.
+        NotFoundError: there is none.
+        ConfigurationError: there are several.
     """
-    field, equals, value = record.partition("=")
+    field, equals, value = (record, "", "") if is_id else record.partition("=")
     found: list[tuple[str, Kind, str]] = []
     for kind in kinds:
         hub = HUB[kind].c
@@ -133,7 +140,7 @@ def find_record(
         found += [(row.status, kind, row.sourced_id) for row in rows]
     named = [one for one in found if one[0] == "active"] or found
     if not named:
-        raise ConfigurationError(
+        raise NotFoundError(
             "RECORD",
             f"there is no record {record!r} of {' or '.join(kinds)}",
             "Give a sourcedId, or FIELD=VALUE; list: bellringer roster list TENANT KIND",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from shared.db.review_tables import conflicts
 from shared.db.tables import apps, tenants
 from shared.db.views import iso
 from shared.domain.records import EXTENSIBLE, FIELDS, Field, Kind, encode_list
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, NotFoundError
 from shared.roster.locking import hub_lock
 
 #: What a person may take: the hub's value, the app's, or another one.
@@ -39,6 +39,7 @@ def list_conflicts(
     connection: Connection,
     tenant_id: int | None = None,
     *,
+    tenant_ids: Collection[int] | None = None,
     app_id: int | None = None,
     state: str | None = "open",
     after: int = 0,
@@ -49,12 +50,15 @@ def list_conflicts(
     Args:
         connection: a reading transaction.
         tenant_id: whose; None: everybody's.
+        tenant_ids: whose, where it is several tenants'; None: everybody's.
         app_id: with which app; None: any.
         state: open, resolved or gone; None: all.
         after: the id that the page before ended with; 0: the first page.
         limit: the most rows.
     """
     query = _conflicts().where(conflicts.c.id > after).order_by(conflicts.c.id).limit(limit)
+    if tenant_ids is not None:
+        query = query.where(conflicts.c.tenant_id.in_(tenant_ids))
     for column, wanted in (
         (conflicts.c.tenant_id, tenant_id),
         (conflicts.c.app_id, app_id),
@@ -69,7 +73,7 @@ def show_conflict(connection: Connection, conflict_id: int) -> dict[str, Any]:
     """Return one conflict as JSON.
 
     Raises:
-        ConfigurationError: there is none.
+        NotFoundError: there is none.
     """
     row = connection.execute(_conflicts().where(conflicts.c.id == conflict_id)).one_or_none()
     if row is None:
@@ -191,8 +195,8 @@ def _names(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[int, 
     return found
 
 
-def _no_conflict(conflict_id: int) -> ConfigurationError:
-    return ConfigurationError(
+def _no_conflict(conflict_id: int) -> NotFoundError:
+    return NotFoundError(
         "CONFLICT", f"there is none {conflict_id}", "List: bellringer conflicts list TENANT"
     )
 
