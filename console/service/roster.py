@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
+from sqlalchemy import select
 
 from console.service.means import Means
 from console.service.operation import operation
+from shared.db.hub_tables import HUB
 from shared.db.review_views import names_of
 from shared.db.tenants import find_tenant
 from shared.db.views import Shown
@@ -124,6 +126,20 @@ def explain_value(means: Means, tenant: str, kind: str, record: str, field: str)
     with means.database.read() as connection:
         find_record(connection, tenant_id, record, (wanted,), is_id=True)
         return why_value(connection, tenant_id, wanted, record, field)
+
+
+@operation("GET", "/tenants/{tenant}/orgs", needs=Permission.VIEW)
+def list_orgs(means: Means, tenant: str) -> list[Shown]:
+    """List a tenant's schools, and its other organisations, by name: the first 1000."""
+    with means.database.read() as connection:
+        orgs = HUB[Kind.ORGS].c
+        rows = connection.execute(
+            select(orgs.sourced_id, orgs.name, orgs.type)
+            .where(orgs.tenant_id == find_tenant(connection, tenant).id, orgs.status == "active")
+            .order_by(orgs.name, orgs.sourced_id)
+            .limit(1000)
+        )
+        return [{"sourcedId": row.sourced_id, "name": row.name, "type": row.type} for row in rows]
 
 
 @operation("GET", "/tenants/{tenant}/disclosures", needs=Permission.VIEW, is_audited=True)

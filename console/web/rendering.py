@@ -17,6 +17,9 @@ from console.timeline.picture import picture_of
 
 STATIC = Path(__file__).parent / "static"
 
+#: Names that are no words as they are.
+_WORDS = {"two_way": "2-way", "academicSessions": "academic sessions"}
+
 
 def environment(now: Callable[[], datetime]) -> Environment:
     """Return the templates' environment: everything is escaped, and a missing name is an error.
@@ -42,6 +45,9 @@ def environment(now: Callable[[], datetime]) -> Environment:
     made.filters["words"] = words
     made.filters["json"] = as_json
     made.filters["label"] = label
+    made.filters["sentence"] = sentence
+    made.filters["column"] = lambda name: sentence(words(name))
+    made.filters["numeric"] = lambda name: {"label": sentence(words(name)), "numeric": True}
     made.filters["ago"] = lambda at: ago(at, now())
     return made
 
@@ -114,7 +120,7 @@ def number(value: float | None) -> str:
 
 def words(name: str) -> str:
     """Return a name from code or tables as words: `two_way` is `2-way`, `givenName` stays."""
-    return {"two_way": "2-way"}.get(name, name.replace("_", " "))
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 def as_json(value: object) -> str:
@@ -137,6 +143,11 @@ def label(name: str) -> str:
     """
     told = " ".join(_SPELT.get(word, word) for word in name.split("_"))
     return told[:1].upper() + told[1:]
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital letter first; the rest stays, since it may name something."""
+    return text[:1].upper() + text[1:]
 
 
 def _instant(at: str | datetime | None) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -114,10 +114,14 @@ def parse_as_of(told: str, zone: str) -> datetime:
     try:
         if _DAY.fullmatch(told):
             following = datetime.fromisoformat(told) + timedelta(days=1)
-            return (following - timedelta(microseconds=1)).replace(tzinfo=local)
-        at = datetime.fromisoformat(told)
-    except ValueError as error:
+            at = (following - timedelta(microseconds=1)).replace(tzinfo=local)
+        else:
+            at = datetime.fromisoformat(told)
+            at = at if at.tzinfo is not None else at.replace(tzinfo=local)
+        # what no database can hold in UTC is no time either
+        at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise ConfigurationError(
             "--as-of", f"{told!r} is no time", "Give 2026-10-01 or 2026-10-01T07:30."
         ) from error
-    return at if at.tzinfo is not None else at.replace(tzinfo=local)
+    return at
