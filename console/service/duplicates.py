@@ -7,6 +7,7 @@ from dataclasses import asdict
 from console.service.means import Means
 from console.service.operation import operation
 from console.service.wish import Wish
+from shared.db.review_views import names_of
 from shared.db.tenants import find_tenant
 from shared.db.views import Shown
 from shared.domain.records import Kind
@@ -50,10 +51,12 @@ def compare_users(means: Means, tenant: str, one: str, other: str) -> Shown:
         ids = [find_record(connection, tenant_id, id_, (Kind.USERS,))[1] for id_ in (one, other)]
         duplicates.check_pair(connection, tenant_id, *ids)
         shown = [show_record(connection, tenant_id, Kind.USERS, id_, None) for id_ in ids]
+        called = names_of(connection, tenant_id, Kind.USERS, ids)
     values = [{field["field"]: field for field in record["fields"]} for record in shown]
     names = list(dict.fromkeys(name for own in values for name in own))
     return {
         "ids": ids,
+        "names": [called[id_] for id_ in ids],
         "fields": [
             {
                 "field": name,

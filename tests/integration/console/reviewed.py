@@ -55,7 +55,7 @@ def make(folder: Path) -> Made:
     # its jobs are none of the table, and have numbers of their own
     hub = Disputed(Hub(database, itertools.count(900_000))).hub
     same = roster(users=2)
-    same[Kind.USERS] = [user(1, email="one@example.org"), user(2, email="ONE@example.org")]
+    same[Kind.USERS] = [user(11, email="one@example.org"), user(12, email="ONE@example.org")]
     hub.sync(hub.app(4), same)
     for role in (Role.VIEWER, Role.OPERATOR, Role.DISTRICT_ADMIN):
         site.add_account(role, (role, "oak"), (role, "district"))
