@@ -109,7 +109,7 @@ def test_two_users_are_told_apart(visitor: Page, look: Look) -> None:
     look("pair")
     visitor.get_by_role("button", name="Not the same person").click()
     expect(visitor.get_by_text("listed no more")).to_be_visible()
-    visitor.goto("/tenants/oak/review/quarantine")
+    visitor.goto("/tenants/district/review/quarantine")
     look("quarantine")
 
 

@@ -34,6 +34,12 @@ LOOKS = (
     ("accounts", "list"),
     ("accounts", "list", "--tenant", "oak"),
     ("doctor",),
+    ("approvals", "list", "oak"),
+    ("approvals", "list"),
+    ("conflicts", "list"),
+    ("conflicts", "list", "--app", "oak/sis"),
+    ("duplicates", "list", "oak"),
+    ("roster", "list", "oak", "users"),
 )
 WRONG = (
     ("apps", "show", "oak/nobody"),
@@ -43,6 +49,11 @@ WRONG = (
     ("quarantine", "list", "--job", "9"),
     ("quarantine", "list", "nowhere"),
     ("schedules", "set", "oak/sis", "--frequency", "hourly", "--at", "02:00"),
+    ("approvals", "show", "999"),
+    ("conflicts", "resolve", "999", "--take", "hub"),
+    ("roster", "show", "oak", "users", "username=nobody"),
+    ("roster", "list", "oak", "odd"),
+    ("disclosures", "oak", "nobody"),
 )
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from console.cli.waiting import wait_for_jobs
-from console.service import jobs
+from console.remote import RemoteDesk
+from console.service import approvals, jobs, plans, roster
 from shared.db.account_tables import audit_log
 from shared.db.hub_tables import HUB
-from shared.db.review_tables import approvals
+from shared.db.review_tables import approvals as approvals_table
 from shared.db.tables import apps
 from shared.domain.records import Kind
 from shared.domain.roles import Role
@@ -113,7 +115,7 @@ def test_what_waits_is_approved_by_school_and_done(
 def test_an_approval_is_its_tenants_alone(reviewed: ConsoleSite, operator: Browser) -> None:
     with reviewed.database.read() as connection:
         id_ = connection.execute(
-            select(approvals.c.id).where(approvals.c.state == "pending").limit(1)
+            select(approvals_table.c.id).where(approvals_table.c.state == "pending").limit(1)
         ).scalar_one()
     assert operator.get(f"/tenants/district/review/approvals/{id_}").status_code == 404
     page = "/tenants/district/review/approvals"
@@ -251,6 +253,12 @@ def test_the_overview_and_the_quarantine(operator: Browser) -> None:
         r"Approvals\s*<span class=\"tally\">", operator.get("/tenants/oak/review").text
     )
     assert data(operator, "/tenants/oak/review/quarantine?kind=users&app=sis")["records"] == []
+    left_out = "/tenants/district/review/quarantine"
+    assert {row["kind"] for row in data(operator, f"{left_out}?app=app-4")["records"]} >= {
+        "roles", "enrollments", "demographics",
+    }  # fmt: skip
+    (row,) = data(operator, f"{left_out}?kind=enrollments")["records"][:1]
+    assert row["reason"] in operator.get(f"{left_out}?kind=enrollments").text
 
 
 def test_the_api_has_the_same(reviewed: ConsoleSite, made: Made) -> None:
@@ -267,3 +275,25 @@ def test_the_api_has_the_same(reviewed: ConsoleSite, made: Made) -> None:
     rows = client.get(f"/api/v1/tenants/oak/jobs/{made.plan}/plan-rows", headers=headers).json()
     assert rows["rows"]
     assert reviewed.desk.call(jobs.find_job, job=made.plan)["tenant"] == "oak"
+
+
+def test_a_server_is_asked_for_the_same(reviewed: ConsoleSite, made: Made) -> None:
+    token = SecretStr(reviewed.token_of(Role.OPERATOR))
+    here = reviewed.desk
+    with reviewed.served(with_workers=False) as url, RemoteDesk(url, token) as there:
+        for function, wanted in (
+            (roster.list_roster, {"kind": Kind.USERS, "limit": 5}),
+            (roster.find_roster_record, {"record": "username=lele.100010", "kind": "users"}),
+            (roster.list_disclosures, {"record": "username=lele.100010"}),
+            (approvals.list_approvals, {"state": "pending"}),
+            (plans.list_plan_rows, {"job": made.plan, "ops": "held", "limit": 3}),
+        ):
+            told = there.call(function, tenant="oak", **wanted)
+            assert told
+            assert told == here.call(function, tenant="oak", **wanted)
+        named = there.call(
+            roster.find_roster_record, tenant="oak", record="username=lele.100010", field="email"
+        )
+        of = {"tenant": "oak", "kind": named["kind"], "record": named["sourcedId"]}
+        assert there.call(roster.explain_value, **of, field="email")["value"]
+        assert there.call(roster.show_roster_record, **of, as_of="2099-01-01")["fields"]
