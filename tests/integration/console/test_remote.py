@@ -115,6 +115,9 @@ def test_what_is_done_there_is_done(command, site: ConsoleSite) -> None:
     code, _, _ = command("apps", "pause", "oak/sis", "--reason", "a test", remotely=True)
     _, out, _ = command("apps", "show", "oak/sis", "--json", remotely=False)
     assert json.loads(out)["paused_reason"] == "a test"
+    code, _, _ = command("apps", "rename", "oak/sis", "people", remotely=True)
+    _, out, _ = command("apps", "show", "oak/people", "--json", remotely=False)
+    assert json.loads(out)["app"] == "oak/people"
 
 
 def test_a_command_that_needs_the_database_says_so(server: str, monkeypatch) -> None:
