@@ -130,7 +130,7 @@ def test_weekly_days_read_in_any_order():
         ({"frequency": "weekly", "at": ["02:30"]}, "--days", "mon,wed"),
         ({"frequency": "daily", "at": ["02:30"], "days": "mon"}, "--days", "weekly"),
         ({"frequency": "daily", "at": ["25:00"]}, "--at", "HH:MM"),
-        ({"frequency": "daily"}, "--at", "--at 02:30"),
+        ({"frequency": "daily"}, "--at", "such as 02:30"),
         ({"frequency": "hourly", "at": ["02:30"]}, "--frequency", "--cron"),
         ({}, "--frequency", "--cron"),
         ({"frequency": "daily", "at": ["02:30"], "zone": "America/New_Yrok"}, "--zone", "New_York"),
