@@ -22,6 +22,7 @@ from shared.db import tables
 from shared.db.engine import Database
 from shared.domain.roles import Role
 from shared.domain.states import Mode
+from tests.browser.watching import Trouble
 from tests.console_site import ConsoleSite, embedded_settings
 
 Axe = Callable[[Page], None]
@@ -68,6 +69,12 @@ def context(
     site: ConsoleSite, base_url: str, new_context: Callable[..., BrowserContext]
 ) -> BrowserContext:
     return signed_in(site, base_url, new_context(viewport={"width": 1280, "height": 900}))
+
+
+@pytest.fixture(autouse=True)
+def _leaving(trouble: Trouble) -> None:
+    """Let pass that a preview which is under way ends when the page is left by Save."""
+    trouble.allow("htmx:sendAbort|htmx:afterRequest|ERR_ABORTED")
 
 
 def signed_in(site: ConsoleSite, base_url: str, context: BrowserContext) -> BrowserContext:
