@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from shared.db.views import Shown, iso
 from shared.domain.recurrence import (
     Occurrence,
     Recurrence,
+    due,
     from_local_midnight,
     occurrences,
     parse_date,
@@ -29,8 +31,10 @@ from shared.domain.upstream_due import Wait, find_waits
 
 #: Of the runs that are shown, so many are compared with the schedules of other apps.
 _LOOKED_AT = 5
-#: Runs after those that are shown among which special ones are looked for: of one a day, a year.
+#: After the runs that are shown, so far and so many further special ones are looked for.
+_YEAR = timedelta(days=366)
 _FURTHER = 366
+#: So many of them are shown.
 _MOST_LATER = 4
 _TIERS = {Tier.IMPORT: "import", Tier.TWO_WAY: "2-way", Tier.EXPORT: "export"}
 
@@ -141,13 +145,12 @@ def show_outlook(means: Means, tenant: str, app: str, wish: OutlookWish) -> Show
         recurrence = wish.recurrence(schedules.zone_of(connection, tenant_id))
         before = upstream_schedules(connection, app_id)
         now = means.database.now(connection)
-    looked_through = occurrences(recurrence, after=now, count=wish.count + _FURTHER)
-    upcoming, further = looked_through[: wish.count], looked_through[wish.count :]
+    upcoming = occurrences(recurrence, after=now, count=wish.count)
     return {
         "zone": recurrence.zone,
         "description": recurrence.describe(),
         "runs": [_run(one) for one in upcoming],
-        "later": [_run(one) for one in further if one.note][:_MOST_LATER],
+        "later": [_run(one) for one in _special_after(recurrence, upcoming)],
         "waits": [
             _wait(one, recurrence.zone, len(upcoming[:_LOOKED_AT]))
             for one in find_waits(upcoming[:_LOOKED_AT], before)
@@ -181,6 +184,15 @@ def runs(wish: PreviewWish) -> list[Shown]:
     return [_run(occurrence) for occurrence in islice(found, wish.count)]
 
 
+def _special_after(recurrence: Recurrence, upcoming: Sequence[Occurrence]) -> list[Occurrence]:
+    """Return the next occurrences after some of which a person should know something."""
+    if not upcoming:
+        return []
+    last = upcoming[-1].at
+    further = due(recurrence, after=last, until=last + _YEAR, limit=_FURTHER)
+    return [one for one in further if one.note][:_MOST_LATER]
+
+
 def _run(occurrence: Occurrence) -> Shown:
     there: datetime = occurrence.at.astimezone(ZoneInfo(occurrence.zone))
     return {
@@ -206,9 +218,9 @@ def _wait(wait: Wait, zone: str, looked_at: int) -> Shown:
 
 def _told(wait: Wait, zone: ZoneInfo, *, is_always: bool) -> str:
     """Say for whom runs wait, and that they start by themselves."""
-    due = wait.due_at.astimezone(zone)
-    which = f"{wait.upstream.app} ({_TIERS[wait.upstream.tier]}) is due at {due:%H:%M}"
-    when = "" if is_always else f" on {due:%a} {due.day} {due:%b}"
+    due_at = wait.due_at.astimezone(zone)
+    which = f"{wait.upstream.app} ({_TIERS[wait.upstream.tier]}) is due at {due_at:%H:%M}"
+    when = "" if is_always else f" on {due_at:%a} {due_at.day} {due_at:%b}"
     if wait.is_same_time:
         return f"{which}{when} too: this app will start when it has ended."
     minutes = max(1, round((wait.upstream.typical_s or 0) / 60))
