@@ -63,19 +63,6 @@ def order(visit: Visit, tenant: str, app: str) -> Data | Redirect | Refused:
     return Redirect(stay(tenant, app, "connection"), "The order is saved.")
 
 
-@page("POST", f"{_PATH}/remove", needs=Permission.CONFIGURE, template=_TEMPLATE)
-def remove(visit: Visit, tenant: str, app: str) -> Redirect | Refused:
-    """Remove the app, once its name was typed."""
-    data = _shown(visit, tenant, app)
-    if visit.text("name") != app:
-        return Refused({**data, "remove_problem": f"Type {app} to remove it."})
-    try:
-        visit.desk.call(apps.remove_app, tenant=tenant, app=app)
-    except ConfigurationError as error:
-        return Refused({**data, "remove_problem": f"{error.problem}. {error.fix}"})
-    return Redirect(f"/tenants/{tenant}", f"{app} is removed. Its records and its history stay.")
-
-
 def _shown(visit: Visit, tenant: str, app: str) -> Data:
     data = head(visit, tenant, app, "connection")
     shown = data["app"]
@@ -91,7 +78,6 @@ def _shown(visit: Visit, tenant: str, app: str) -> Data:
         "others": [name for name in names if name != app],
         "after": shown["after"],
         "order_problems": {},
-        "remove_problem": None,
     }
 
 

@@ -114,12 +114,6 @@ def test_the_order_of_apps(site: ConsoleSite, client: Browser, tmp_path) -> None
     assert client.submit(f"{SIS}/order", after="", upstream_failed="x").status_code == 422
 
 
-def test_an_app_is_removed_by_its_name_alone(site: ConsoleSite, client: Browser) -> None:
-    assert client.submit(f"{LS}/remove", name="sis").status_code == 422
-    assert client.submit(f"{LS}/remove", name="ls").headers["location"] == "/tenants/oak"
-    assert client.get(f"{LS}/connection").status_code == 404
-
-
 def test_schools_and_filters_do_not_undo_each_other(site: ConsoleSite, client: Browser) -> None:
     fields = {"scope": "some", "others": "120\n125", "names": "", "action": "save"}
     assert client.submit(f"{SIS}/schools", **fields).status_code == 303
