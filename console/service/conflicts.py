@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 from sqlalchemy import select
 
+from console.service.jobs import After
 from console.service.means import Means
 from console.service.operation import Reach, operation
 from console.service.wish import Wish
@@ -47,7 +48,7 @@ class Resolution(Wish):
 
 @operation("GET", "/conflicts", needs=Permission.VIEW, reach=Reach.CALLER)
 def list_all_conflicts(
-    means: Means, state: State = "open", after: int = 0, limit: _Limit = 50
+    means: Means, state: State = "open", after: After = 0, limit: _Limit = 50
 ) -> list[Shown]:
     """List the conflicts of all tenants that the caller may see, oldest first; `after` an id."""
     with means.database.read() as connection:
@@ -76,7 +77,7 @@ def list_conflicts(
     tenant: str,
     app: str | None = None,
     state: State = "open",
-    after: int = 0,
+    after: After = 0,
     limit: _Limit = 50,
 ) -> list[Shown]:
     """List a tenant's conflicts, oldest first; `after` is an id."""

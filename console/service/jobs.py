@@ -23,6 +23,8 @@ from shared.roster.undo import undo_job as undo
 
 #: A job's id; a larger one than a database gives is none.
 JobId = Annotated[int, Ge(1), Le(2**63 - 1)]
+#: Where a list by id goes on: what the page before ended with; 0: its beginning.
+After = Annotated[int, Ge(0), Le(2**63 - 1)]
 #: How many rows a list may have at once.
 Limit = Annotated[int, Ge(1), Le(10_000)]
 _STATES = (*JobState, "unfinished")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
-from console.service.jobs import JobId, job_of
+from console.service.jobs import After, JobId, job_of
 from console.service.means import Means
 from console.service.operation import operation
 from shared.db import plan_pages
@@ -28,7 +28,7 @@ def list_plan_rows(
     kind: Kind | None = None,
     school: str | None = None,
     search: str | None = None,
-    after: Annotated[int, Ge(0), Le(2**63 - 1)] = 0,
+    after: After = 0,
     limit: _Limit = 50,
 ) -> Shown:
     """List what a plan job would change, by the page; the newest plan of an app alone keeps it.

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 
+from console.service.jobs import After
 from console.service.means import Means
 from console.service.operation import operation
 from shared.db import asking
@@ -40,7 +41,7 @@ def list_left_out(
     tenant: str,
     app: str | None = None,
     kind: Kind | None = None,
-    after: Annotated[int, Ge(0), Le(2**63 - 1)] = 0,
+    after: After = 0,
     limit: _Limit = 50,
 ) -> Shown:
     """List the records of a tenant that are in quarantine now, with their source, by the page."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -57,11 +57,18 @@ def add_refusals(app: FastAPI, show: Show, identity: Identity) -> None:
         told = BellringerError("the database does not answer; try again in a moment")
         return show.error(request, told)
 
+    def refuse_value(request: Request, error: DataError) -> Response:
+        # such as a text with a NUL; what the database says of it may quote it
+        log.info("the database refused a value: %s", type(error.orig).__name__)
+        problem = "a value in it is none that the database can hold"
+        return refuse(request, ConfigurationError("request", problem, "Correct it."))
+
     handlers: dict[type[Exception], Any] = {
         BellringerError: refuse,
         RequestValidationError: refuse_input,
         HTTPException: refuse_path,
         OperationalError: refuse_database,
+        DataError: refuse_value,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

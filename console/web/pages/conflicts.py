@@ -6,6 +6,7 @@ from typing import Any
 
 from console.service import apps, conflicts, review
 from console.service.conflicts import ConflictId
+from console.service.jobs import After
 from console.web.page import Data, Redirect, Refused, page
 from console.web.visit import Visit
 from shared.domain.roles import Permission
@@ -20,7 +21,7 @@ _PAGE = 50
 
 @page("GET", _CONFLICTS, needs=Permission.VIEW, template="conflicts.html")
 def list_conflicts(
-    visit: Visit, tenant: str, state: str = "open", app: str = "", after: int = 0
+    visit: Visit, tenant: str, state: str = "open", app: str = "", after: After = 0
 ) -> Data:
     """Show conflicts, oldest first."""
     names = [
@@ -34,7 +35,7 @@ def list_conflicts(
         tenant=tenant,
         app=wanted["app"] or None,
         state=wanted["state"],  # type: ignore[arg-type]  # seen to above
-        after=max(0, after),
+        after=after,
         limit=_PAGE + 1,
     )
     return {

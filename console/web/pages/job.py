@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console.service import jobs, plans
-from console.service.jobs import JobId
+from console.service.jobs import After, JobId
 from console.web.page import Data, Redirect, page
 from console.web.pages.choices import school_choices
 from console.web.rendering import words
@@ -27,7 +27,7 @@ def job(
     kind: str = "",
     school: str = "",
     search: str = "",
-    after: int = 0,
+    after: After = 0,
 ) -> Data:
     """Show a job; of a plan also its rows, filtered and by the page."""
     shown = visit.desk.call(jobs.show_job, tenant=tenant, job=job)
@@ -118,7 +118,7 @@ def _plan(
         kind=Kind(wanted["kind"]) if wanted["kind"] in set(Kind) else None,
         school=wanted["school"] or None,
         search=wanted["search"] or None,
-        after=max(0, after),
+        after=after,
     )
     ops = [op for op in Op if any(op in counted for counted in counts.values())]
     return {
@@ -126,7 +126,6 @@ def _plan(
         "wanted": wanted,
         "is_filtered": any(wanted.values()),
         "ops": ops,
-        "op_choices": [[op, words(op)] for op in ops],
         "kind_choices": [[kind, words(kind)] for kind in Kind if kind in counts],
         "schools": school_choices(visit, tenant),
     }

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from console.service import approvals, apps, review
 from console.service.approvals import ApprovalId
+from console.service.jobs import After
 from console.web.page import Data, Redirect, Refused, page
 from console.web.rendering import words
 from console.web.visit import Visit
@@ -28,8 +29,8 @@ def overview(visit: Visit, tenant: str) -> Data:
     }
 
 
-@page("GET", _REVIEW + "/approvals", needs=Permission.VIEW, template="approvals.html", is_live=True)
-def list_approvals(visit: Visit, tenant: str, state: str = "", before: int = 0) -> Data:
+@page("GET", _REVIEW + "/approvals", needs=Permission.VIEW, template="approvals.html")
+def list_approvals(visit: Visit, tenant: str, state: str = "", before: After = 0) -> Data:
     """Show what waits for approval by school, and what was decided, newest first."""
     return _approvals(visit, tenant, state, before)
 
@@ -64,7 +65,7 @@ def show_approval(
 
 
 @page("GET", _REVIEW + "/quarantine", needs=Permission.VIEW, template="quarantine.html")
-def quarantine(visit: Visit, tenant: str, app: str = "", kind: str = "", after: int = 0) -> Data:
+def quarantine(visit: Visit, tenant: str, app: str = "", kind: str = "", after: After = 0) -> Data:
     """Show the records that the last reads have left out, each with its reason and its source."""
     names = [one["app"].partition("/")[2] for one in visit.desk.call(apps.list_apps, tenant=tenant)]
     wanted = {"app": app if app in names else "", "kind": kind if kind in set(Kind) else ""}
@@ -73,7 +74,7 @@ def quarantine(visit: Visit, tenant: str, app: str = "", kind: str = "", after: 
         tenant=tenant,
         app=wanted["app"] or None,
         kind=Kind(wanted["kind"]) if wanted["kind"] else None,
-        after=max(0, after),
+        after=after,
     )
     return {
         "counts": visit.desk.call(review.count_review, tenant=tenant),

@@ -245,6 +245,12 @@ def test_the_roster_is_shown_as_it_was(operator: Browser) -> None:
     assert later["as_of"]
 
 
+def test_what_no_database_can_hold_is_refused(operator: Browser) -> None:
+    for path in ("review/conflicts", "review/quarantine", "review/approvals"):
+        far = operator.get(f"/tenants/oak/{path}?after={10**30}&before={10**30}")
+        assert far.status_code == 422, path
+
+
 def test_the_overview_and_the_quarantine(operator: Browser) -> None:
     found = data(operator, "/tenants/oak/review")
     assert found["counts"]["approvals"] >= 1
