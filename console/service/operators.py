@@ -28,9 +28,10 @@ from shared.messages import (
     RUN_NOW_QUEUE,
 )
 
+_OF_TIER = {Tier.IMPORT: "imports", Tier.TWO_WAY: "2-way syncs", Tier.EXPORT: "exports"}
 #: The queues that are told, each with what lies in it.
 QUEUES = {
-    **{QUEUE_OF_TIER[tier]: f"jobs of tier {tier} that may start" for tier in Tier},
+    **{QUEUE_OF_TIER[tier]: f"{words} that may start" for tier, words in _OF_TIER.items()},
     RUN_NOW_QUEUE: "run-nows of operators",
     COMPLETIONS_QUEUE: "ends of jobs, which release what waits",
     REJECTED_QUEUE: "run-nows that were refused",
