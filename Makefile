@@ -23,7 +23,7 @@ ON_SERVERS := deploy/on-servers
 # `make check test` runs the unit and architecture tests once.
 TESTED := $(if $(filter check,$(MAKECMDGOALS)),--ignore=tests/unit --ignore=tests/architecture)
 
-.PHONY: help demo test check bench faults up compose down lock fmt
+.PHONY: help demo test check bench faults pictures up compose down lock fmt
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -47,6 +47,9 @@ bench: $(READY) $(PEERS) ## Run the benchmarks, on real servers of their own (LO
 
 faults: $(READY) ## Run the fault tests in their long version
 	@BELLRINGER_FAULTS=long $(ON_SERVERS) $(PYTEST) tests/faults -s
+
+pictures: $(READY) ## Take the pictures of README and docs anew, from the demo's districts
+	@$(BIN)/python -m tests.browser.pictures docs/images
 
 up: compose .env ## Start the whole stack with Docker Compose
 	docker compose up --detach --build --wait
