@@ -84,7 +84,7 @@ $(PEERS): $(PEERS_LOCK) | $(READY)
 .env:
 	@umask 077; \
 	random() { od -An -v -N"$$1" -tx1 /dev/urandom | tr -d ' \n'; }; \
-	for name in DATABASE BROKER OPERATOR; do \
+	for name in DATABASE BROKER OPERATOR MONITOR; do \
 		echo "BELLRINGER_$${name}_PASSWORD=$$(random 16)"; \
 	done > $@; \
 	echo "BELLRINGER_SECRET_KEY=$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')" >> $@
