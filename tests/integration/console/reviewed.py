@@ -35,6 +35,8 @@ class Made:
     first: int
     plan: int
     second: int
+    #: Of the export, what it would send.
+    export_plan: int
 
 
 def make(folder: Path) -> Made:
@@ -56,6 +58,7 @@ def make(folder: Path) -> Made:
     write_oneroster(without_a_third(district), drop)
     plan = run(site, is_plan=True)
     second = run(site)
+    export_plan = run(site, app="ls", is_plan=True)
     # its jobs are none of the table, and have numbers of their own
     hub = Disputed(Hub(database, itertools.count(900_000))).hub
     same = roster(users=2)
@@ -72,7 +75,7 @@ def make(folder: Path) -> Made:
         site.add_account(role, (role, "oak"), (role, "district"))
     site.add_account("stranger", (Role.DISTRICT_ADMIN, "elm"))
     database.dispose()
-    return Made(folder, first, plan, second)
+    return Made(folder, first, plan, second, export_plan)
 
 
 def copied(made: Made, folder: Path) -> ConsoleSite:

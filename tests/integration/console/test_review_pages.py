@@ -80,6 +80,15 @@ def test_a_plan_is_filtered_searched_and_paged(operator: Browser, made: Made) ->
     assert operator.get(f"{base}?op=nonsense").status_code == 422
 
 
+def test_an_export_tells_its_files(operator: Browser, made: Made) -> None:
+    plan = f"/tenants/oak/jobs/{made.export_plan}"
+    assert data(operator, plan)["job"]["plan"]["files"]
+    assert "Files that would be sent" in operator.get(plan).text
+    sent = f"/tenants/oak/jobs/{made.first + 1}"
+    assert not data(operator, sent)["can_undo"]
+    assert "What it sent" in operator.get(sent).text
+
+
 def test_what_waits_is_approved_by_school_and_done(
     reviewed: ConsoleSite, operator: Browser, made: Made
 ) -> None:
