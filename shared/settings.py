@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     database_url: str | None = None
     #: AMQP URL; unset: the in-process broker.
     broker_url: str | None = None
-    #: RabbitMQ management URL with an operator's user and password; `doctor` reads it.
+    #: RabbitMQ management URL with an operator's user and password; `doctor` and `/operators` read
+    #: it.
     management_url: str | None = None
     #: Address by which browsers reach the console, such as `https://console.example.org`; unset:
     #: this machine's own.

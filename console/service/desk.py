@@ -65,8 +65,11 @@ class LocalDesk:
         tenant_id = self.check(function, None if tenant is None else str(tenant))
         try:
             done = function(self.means, *args, **kwargs)
-        except BellringerError:
-            self._audit(wanted, kwargs, tenant_id, AuditOutcome.FAILED)
+        except BellringerError as error:
+            # an operation may judge more closely than the table: whose account it is, which role
+            is_denied = isinstance(error, ForbiddenError)
+            outcome = AuditOutcome.DENIED if is_denied else AuditOutcome.FAILED
+            self._audit(wanted, kwargs, tenant_id, outcome)
             raise
         self._audit(wanted, kwargs, tenant_id, AuditOutcome.ALLOWED)
         return done

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from shared.db.accounts import require_new_password
 from shared.domain.roles import Permission, Role
 from tests.console_site import PASSWORD, Browser, ConsoleSite
 
@@ -58,6 +59,22 @@ def test_nobody_gives_more_than_they_have(site: ConsoleSite) -> None:
         answer = admin.submit(url, role="viewer") if path else admin.get(url)
         assert answer.status_code == 404, path
     assert site.client("stranger").get("/tenants/elm/accounts").status_code == 200
+
+
+def test_who_serves_two_districts_is_managed_by_who_governs_both(site: ConsoleSite) -> None:
+    site.add_account("both", (Role.VIEWER, "oak"), (Role.VIEWER, "elm"), password=True)
+    admin = site.client(Role.DISTRICT_ADMIN)
+    shown = admin.get("/tenants/oak/accounts/both", headers={"accept": "application/json"}).json()
+    assert shown["account"]["roles"] == [{"role": "viewer", "tenant": "oak"}], "elm's is not told"
+    for path in ("disable", "link"):
+        assert admin.submit(f"/tenants/oak/accounts/both/{path}").status_code == 403, path
+    log = admin.get("/tenants/oak/audit?outcome=denied", headers={"accept": "application/json"})
+    assert [one["action"] for one in log.json()["entries"]] == [
+        "make_member_link",
+        "disable_member",
+    ]
+    assert admin.submit("/tenants/oak/accounts/both/take").status_code == 303
+    assert site.client("both").get("/tenants/elm/timeline").status_code == 200
 
 
 def test_a_role_is_changed_and_taken_and_an_account_disabled(site: ConsoleSite) -> None:
@@ -142,8 +159,6 @@ def test_passwords_and_sessions_are_ones_own(site: ConsoleSite) -> None:
 
 
 def test_who_must_change_the_password_does_nothing_else_before(site: ConsoleSite) -> None:
-    from shared.db.accounts import require_new_password
-
     account_id = site.add_account("lee", (Role.VIEWER, "oak"), password=True)
     with site.database.write() as connection:
         require_new_password(connection, account_id)
