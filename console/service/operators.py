@@ -112,24 +112,27 @@ def _broker(means: Means) -> Shown:
         queues, consumers = management.queues(), management.consumers()
     except ManagementError as error:
         return {**told, "problem": error.problem, "fix": error.fix}
+    # a queue's own count of them follows some seconds behind
+    readers = Counter(one.queue for one in consumers)
     return {
         **told,
         "ui": management.ui,
-        "queues": [_queue(management, name, queues.get(name)) for name in QUEUES],
+        "queues": [_queue(management, name, queues.get(name), readers[name]) for name in QUEUES],
         "workers": _workers(consumers),
         "schedulers": _schedulers(consumers),
     }
 
 
-def _queue(management: Management, name: str, found: QueueState | None) -> Shown:
+def _queue(management: Management, name: str, found: QueueState | None, readers: int) -> Shown:
     """Return a queue; one that is not there yet holds nothing, and nobody reads it."""
     state = found or QueueState(name, 0, 0, 0, 0.0, 0.0, "missing")
     is_kept = name in (REJECTED_QUEUE, DEAD_LETTERS_QUEUE)
     return {
         **asdict(state),
+        "consumers": readers,
         "what": QUEUES[name],
         "is_kept": is_kept,
-        "is_alone": not is_kept and not state.consumers,
+        "is_alone": not is_kept and not readers,
         "ui": management.page_of(name),
     }
 
