@@ -268,8 +268,9 @@ def test_the_demo_has_every_vendor_in_order_for_two_days(cli, samba: SambaDirect
                 last = max(job["finished_at"] for job in upstream)
                 assert last <= min(job["started_at"] for job in downstream)
     later = {job["connector"]: job["counts"] for job in jobs if job["day"] == 1}
-    for connector in ("skyward", "facts", "active_directory"):
-        assert later[connector]["users"]["added"] > 0
+    assert later["skyward"]["users"]["added"] > 0
+    # both bring the same people to one district: whichever comes first has added them
+    assert sum(later[one]["users"]["added"] for one in ("facts", "active_directory")) > 0
     assert later["google_classroom"]["enrollments"]["created"] > 0
     first = {job["connector"]: job["counts"] for job in jobs if job["day"] == 0}
     # who is the same person is one, and what is taught once is there once
