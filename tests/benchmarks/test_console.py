@@ -68,7 +68,7 @@ def _address(page: Page, made: Seeded) -> str:
         "connector": "skyward",
     }  # fmt: skip
     path = re.sub(r"{(\w+)(:\w+)?}", lambda name: names[name[1]], page.path)
-    query = {"/pair": "?first=u10&second=u20", "/why": "?field=email", "/users": "?search=abc"}
+    query = {"/pair": "?one=u10&other=u20", "/why": "?field=email", "/users": "?search=abc"}
     return path + next((told for end, told in query.items() if path.endswith(end)), "")
 
 

@@ -89,7 +89,7 @@ def address(row: Row, places: dict[str, str]) -> str:
         here["tenant"] = "district"
     path = re.sub(r"{(\w+)(:\w+)?}", lambda name: here[name[1]], row.path)
     if row.path.endswith("/pair"):
-        path += f"?first={here['first']}&second={here['second']}"
+        path += f"?one={here['first']}&other={here['second']}"
     if row.path.endswith("/why"):
         path += "?field=givenName"
     return path
@@ -123,6 +123,21 @@ def test_every_page_is_for_everybody(
         wrong += [f"{row.path}: {told}" for told in _look(page, name, axe, shot)]
     assert not wrong, "\n".join(wrong)
     assert not trouble.left()
+
+
+def test_every_page_is_data_too(site: ConsoleSite, places: dict[str, str]) -> None:
+    client = site.client("boss")
+    for row in toured():
+        if row.path == "/sign-in":
+            continue
+        where = address(row, places)
+        told = client.get(where, headers={"accept": "application/json"})
+        if told.status_code == 303:
+            continue
+        assert told.status_code == 200, f"{row.path}: {told.text[:300]}"
+        assert isinstance(told.json(), dict), row.path
+        for secret in ("argon2", "password_hash", "digest"):
+            assert secret not in told.text, f"{row.path} tells a {secret}"
 
 
 def _look(
