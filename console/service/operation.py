@@ -50,7 +50,7 @@ class Operation:
         reach: whose it is.
         function: what does it.
         subject: what it is about, by the module; the API's pages are grouped by it.
-        is_audited: whether it is written into the audit log; what changes something always is.
+        is_audited: whether it is written into the audit log; what changes something is.
     """
 
     method: str
@@ -98,7 +98,7 @@ def operation(
     *,
     needs: Permission,
     reach: Reach | None = None,
-    is_audited: bool = False,
+    is_audited: bool | None = None,
 ) -> Callable[[_FUNCTION], _FUNCTION]:
     """Enter a function into the table of operations; it stays as it is.
 
@@ -107,7 +107,7 @@ def operation(
         path: below `/api/v1`.
         needs: what the caller must be permitted.
         reach: whose it is; by default the tenant's where the path names one, else everybody's.
-        is_audited: write it into the audit log though it changes nothing.
+        is_audited: whether it is written into the audit log; by default what is not only read is.
     """
 
     def enter(function: _FUNCTION) -> _FUNCTION:
@@ -121,7 +121,7 @@ def operation(
             reach=reach or (Reach.TENANT if has_tenant else Reach.INSTANCE),
             function=function,
             subject=function.__module__.rpartition(".")[2],
-            is_audited=is_audited or method not in SAFE_METHODS,
+            is_audited=method not in SAFE_METHODS if is_audited is None else is_audited,
         )
         return function
 

@@ -124,14 +124,20 @@ def remove_schedule(means: Means, tenant: str, app: str, mode: Mode) -> Shown:
     return {"app": f"{tenant}/{app}", "mode": mode, "removed": True}
 
 
-@operation("POST", "/schedule-preview", needs=Permission.VIEW, reach=Reach.CALLER)
+@operation("POST", "/schedule-preview", needs=Permission.VIEW, reach=Reach.CALLER, is_audited=False)
 def preview_schedule(means: Means, wish: PreviewWish) -> list[Shown]:
     """Show the runs of a schedule that need not exist."""
     del means  # it asks no database
     return runs(wish)
 
 
-@operation("POST", "/tenants/{tenant}/apps/{app}/schedule-outlook", needs=Permission.VIEW)
+# it changes nothing, and a form asks for it with every letter that is typed
+@operation(
+    "POST",
+    "/tenants/{tenant}/apps/{app}/schedule-outlook",
+    needs=Permission.VIEW,
+    is_audited=False,
+)
 def show_outlook(means: Means, tenant: str, app: str, wish: OutlookWish) -> Shown:
     """Show what a schedule would mean for an app: its next runs, and for whom they would wait.
 

@@ -76,9 +76,14 @@ def problems_of(
     candidates = (name, name.replace("-", "_"), name.partition(".")[0])
     there = set(known)
     place = next((one for one in candidates if one in there), whole)
-    problem = error.problem[:1].upper() + error.problem[1:]
-    told = f"{problem}. {error.fix}" if place != whole else f"{error.field}: {problem}. {error.fix}"
-    return {place: told.replace(".. ", ". ")}
+    told = sentence(error)
+    return {place: told if place != whole else f"{error.field}: {told}"}
+
+
+def sentence(error: ConfigurationError) -> str:
+    """Return what is wrong and what to do; a fix that names a command is none on a page."""
+    problem = (error.problem[:1].upper() + error.problem[1:]).rstrip(".")
+    return f"{problem}." if "bellringer " in error.fix else f"{problem}. {error.fix}"
 
 
 def listed(text: str) -> list[str]:

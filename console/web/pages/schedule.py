@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console.service import schedules
-from console.web.forms import listed, problems_of
+from console.web.forms import listed, problems_of, sentence
 from console.web.page import Data, Redirect, Refused, page
 from console.web.pages.settings_head import head, stay, steps
 from console.web.visit import Visit
@@ -140,8 +140,7 @@ def _outlook(visit: Visit, tenant: str, app: str, values: Data) -> Data:
         wish = schedules.OutlookWish(**_recurrence(values))
         found = visit.desk.call(schedules.show_outlook, tenant=tenant, app=app, wish=wish)
     except ConfigurationError as error:
-        problem = f"{error.problem[:1].upper()}{error.problem[1:]}. {error.fix}"
-        return {"runs": [], "later": [], "waits": [], "problem": problem}
+        return {"runs": [], "later": [], "waits": [], "problem": sentence(error)}
     return {**found, "problem": None if found["runs"] else "No run is left before the end date."}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from console.service import schedules
+from shared.db.account_tables import audit_log
 from shared.domain.roles import Role
 from shared.domain.states import Mode
 from tests.console_site import ConsoleSite
@@ -119,6 +121,16 @@ def test_a_preview_changes_nothing_and_marks_what_is_special(site: ConsoleSite) 
     late = {**NIGHTLY, "at": "01:30", "start": "2031-06-01", "action": "preview"}
     assert "clocks go back" in client.submit(f"{PAGE}/full", **late).text
     assert stored(site) is None
+
+
+def test_a_preview_is_no_deed_that_the_audit_log_would_tell(site: ConsoleSite) -> None:
+    client = site.client(Role.DISTRICT_ADMIN)
+    client.submit(f"{PAGE}/full", **{**NIGHTLY, "action": "preview"})
+    client.submit(f"{PAGE}/full", **NIGHTLY)
+    with site.database.read() as connection:
+        actions = set(connection.execute(select(audit_log.c.action)).scalars())
+    assert "set_schedule" in actions
+    assert "show_outlook" not in actions
 
 
 def test_an_app_that_must_wait_is_warned_of(site: ConsoleSite) -> None:
