@@ -248,29 +248,20 @@ def test_a_bar_of_the_timeline_leads_to_its_job(
     expect(page).to_have_url(re.compile(r"/tenants/oakfield/jobs/\d+"))
 
 
-@pytest.mark.parametrize(("theme", "width"), [("dark", 1280), ("light", 360)])
-def test_the_operators_pages_are_accessible_and_fit(
-    signed_in: Callable[..., Page], axe: Axe, shot: Shot, theme: str, width: int
+def test_what_needs_a_person_anywhere_leads_to_its_place(
+    signed_in: Callable[..., Page], axe: Axe, shot: Shot
 ) -> None:
-    page = signed_in(
-        "root", "/operators", color_scheme=theme, viewport={"width": width, "height": 900}
-    )
+    page = signed_in("root", "/timeline?zoom=1h", color_scheme="dark")
+    expect(page.get_by_role("link", name="pinehill", exact=True)).to_be_visible()
+    axe(page)
+    shot(page, "timeline-all")
+    page.get_by_role("link", name="Operators").click()
     expect(page.get_by_text("The broker is embedded")).to_be_visible()
-    for name, path in (
-        ("operators", "/operators"),
-        ("attention", "/operators/attention"),
-        ("operators-jobs", "/operators/jobs"),
-        ("rejected-none", "/operators/rejected"),
-        ("doctor", "/operators/doctor"),
-        ("timeline-all", "/timeline?zoom=1h"),
-        ("accounts-all", "/accounts"),
-        ("audit", "/audit"),
-        ("api-docs", "/api/docs"),
-    ):
-        page.goto(path)
-        shot(page, f"{name}-{width}-{theme}")
-        fits(page)
-        axe(page)
+    expect(page.get_by_role("link", name="Is paused: exams")).to_be_visible()
+    axe(page)
+    shot(page, "operators-dark")
+    page.get_by_role("link", name="The last run failed").click()
+    expect(page).to_have_url(re.compile(r"/tenants/pinehill/jobs/\d+"))
 
 
 def test_a_refused_run_now_is_mended_and_replayed(
