@@ -113,26 +113,26 @@ def _broker(means: Means) -> Shown:
     except ManagementError as error:
         return {**told, "problem": error.problem, "fix": error.fix}
     # a queue's own count of them follows some seconds behind
-    readers = Counter(one.queue for one in consumers)
+    consuming = Counter(one.queue for one in consumers)
     return {
         **told,
         "ui": management.ui,
-        "queues": [_queue(management, name, queues.get(name), readers[name]) for name in QUEUES],
+        "queues": [_queue(management, name, queues.get(name), consuming[name]) for name in QUEUES],
         "workers": _workers(consumers),
         "schedulers": _schedulers(consumers),
     }
 
 
-def _queue(management: Management, name: str, found: QueueState | None, readers: int) -> Shown:
+def _queue(management: Management, name: str, found: QueueState | None, consumers: int) -> Shown:
     """Return a queue; one that is not there yet holds nothing, and nobody reads it."""
     state = found or QueueState(name, 0, 0, 0, 0.0, 0.0, "missing")
     is_kept = name in (REJECTED_QUEUE, DEAD_LETTERS_QUEUE)
     return {
         **asdict(state),
-        "consumers": readers,
+        "consumers": consumers,
         "what": QUEUES[name],
         "is_kept": is_kept,
-        "is_alone": not is_kept and not readers,
+        "is_alone": not is_kept and not consumers,
         "ui": management.page_of(name),
     }
 

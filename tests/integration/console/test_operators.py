@@ -154,7 +154,7 @@ def test_a_refused_run_now_is_mended_replayed_and_runs(
     assert [one["outcome"] for one in log[:4]] == ["allowed", "failed", "allowed", "failed"]
 
 
-def test_queues_and_their_readers_are_told(real: tuple[ConsoleSite, RabbitBroker]) -> None:
+def test_queues_and_their_consumers_are_told(real: tuple[ConsoleSite, RabbitBroker]) -> None:
     site, _ = real
     admin = site.client(Role.ADMINISTRATOR)
 
