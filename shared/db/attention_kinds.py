@@ -20,7 +20,8 @@ Keyed = list[tuple[int, Shown]]
 
 
 def _item(kind: str, tenant: str, app: str | None, what: str, **more: Any) -> Shown:
-    item = dict.fromkeys(("count", "since", "deadline_at", "approval", "job"))
+    own = ("count", "since", "deadline_at", "approval", "records", "school", "job")
+    item = dict.fromkeys(own)
     named = None if app is None else f"{tenant}/{app}"
     return {"kind": kind, "tenant": tenant, "app": named, "what": what, **item, **more}
 
@@ -59,6 +60,8 @@ def _pending(connection: Connection, tenant_id: int | None, after: int | None, l
                 since=iso(row.created_at),
                 deadline_at=iso(row.deadline_at),
                 approval=row.id,
+                records=row.kind,
+                school=row.school_name or row.school,
                 job=row.job_id,
             ),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console.service import home
+from console.web.attention import together
 from console.web.page import Data, page
 from console.web.visit import Visit
 from shared.domain.roles import Permission
@@ -15,6 +16,7 @@ def show(visit: Visit, tenant: str) -> Data:
     """Show the apps by tier, each with what it does, did last and does next."""
     shown = visit.desk.call(home.show_home, tenant=tenant)
     governs = visit.may(Permission.GOVERN, tenant)
+    shown["attention"] = together(shown["attention"])
     for item in shown["attention"]:
         item["href"] = address_of(item, governs=governs)
     return shown
@@ -31,7 +33,8 @@ def address_of(item: dict[str, Any], *, governs: bool = False) -> str:
     app = f"{tenant}/apps/{item['app'].partition('/')[2]}" if item["app"] else tenant
     match item["kind"]:
         case "removals" | "renames":
-            return f"{tenant}/review/approvals/{item['approval']}"
+            one = f"/{item['approval']}" if item["approval"] else ""
+            return f"{tenant}/review/approvals{one}"
         case "failed":
             return f"{tenant}/jobs/{item['job']}" if item["job"] else app
         case "conflicts":
