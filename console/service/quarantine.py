@@ -14,7 +14,7 @@ from shared.domain.roles import Permission
 from shared.roster.quarantine_views import Wanted, count_quarantined, quarantined
 
 
-@operation("GET", "/quarantine", needs=Permission.VIEW, reach=Reach.CALLER)
+@operation("GET", "/quarantine", needs=Permission.VIEW, reach=Reach.CALLER, is_audited=True)
 def list_all_quarantine(
     means: Means, kind: Kind | None = None, after: JobId | None = None, limit: Limit = 50
 ) -> Shown:
@@ -23,7 +23,7 @@ def list_all_quarantine(
     return _page(means, wanted, limit)
 
 
-@operation("GET", "/tenants/{tenant}/quarantine", needs=Permission.VIEW)
+@operation("GET", "/tenants/{tenant}/quarantine", needs=Permission.VIEW, is_audited=True)
 def list_quarantine(
     means: Means,
     tenant: str,

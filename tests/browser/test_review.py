@@ -44,13 +44,12 @@ def visitor(context: BrowserContext, site: ConsoleSite, base_url: str) -> Page:
 
 @pytest.fixture
 def look(visitor: Page, axe: Axe, shot: Shot) -> Look:
-    """See that the page is accessible and fits, in both themes, wide and narrow; keep pictures."""
+    """See that the page is accessible and fits; keep pictures in both themes, and of a phone."""
 
     def take(name: str) -> None:
         axe(visitor)
         shot(visitor, name)
         visitor.emulate_media(color_scheme="dark")
-        axe(visitor)
         shot(visitor, f"{name}-dark")
         visitor.emulate_media(color_scheme="light")
         visitor.set_viewport_size({"width": 360, "height": 800})

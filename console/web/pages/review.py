@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from console.service import approvals, apps, review
+from console.service import approvals, apps, quarantine, review
 from console.service.approvals import ApprovalId
 from console.service.jobs import After
 from console.web.page import Data, Redirect, Refused, page
@@ -65,16 +65,18 @@ def show_approval(
 
 
 @page("GET", _REVIEW + "/quarantine", needs=Permission.VIEW, template="quarantine.html")
-def quarantine(visit: Visit, tenant: str, app: str = "", kind: str = "", after: After = 0) -> Data:
+def show_quarantine(
+    visit: Visit, tenant: str, app: str = "", kind: str = "", after: After = 0
+) -> Data:
     """Show the records that the last reads have left out, each with its reason and its source."""
     names = [one["app"].partition("/")[2] for one in visit.desk.call(apps.list_apps, tenant=tenant)]
     wanted = {"app": app if app in names else "", "kind": kind if kind in set(Kind) else ""}
     found = visit.desk.call(
-        review.list_left_out,
+        quarantine.list_quarantine,
         tenant=tenant,
         app=wanted["app"] or None,
         kind=Kind(wanted["kind"]) if wanted["kind"] else None,
-        after=after,
+        after=after or None,
     )
     return {
         "counts": visit.desk.call(review.count_review, tenant=tenant),
