@@ -177,6 +177,8 @@ def _as_json(connection: Connection, rows: Sequence[Row[Any]]) -> list[dict[str,
 
 def _names(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[int, str], str]:
     """Return what a person calls the records, by tenant and sourcedId."""
+    # a hub's key begins with its tenant
+    tenant_ids = {row.tenant_id for row in rows}
     wanted: defaultdict[Kind, set[str]] = defaultdict(set)
     for row in rows:
         wanted[Kind(row.kind)].add(row.sourced_id)
@@ -185,7 +187,9 @@ def _names(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[int, 
         hub = HUB[kind].c
         named = HUB[Kind.USERS].c if "user_sourced_id" in hub else hub
         columns = [named[snake(name)] for name in _NAMES.get(kind, _NAMES[Kind.USERS])]
-        query = select(hub.tenant_id, hub.sourced_id, *columns).where(hub.sourced_id.in_(ids))
+        query = select(hub.tenant_id, hub.sourced_id, *columns).where(
+            hub.tenant_id.in_(tenant_ids), hub.sourced_id.in_(ids)
+        )
         if named is not hub:
             query = query.where(
                 named.tenant_id == hub.tenant_id, named.sourced_id == hub.user_sourced_id
