@@ -19,6 +19,8 @@ _TENANT = (
     ("Accounts", "/accounts", Permission.GOVERN),
     ("Audit log", "/audit", Permission.GOVERN),
 )
+#: Beside a tenant's pages, for whoever runs the instance.
+_OPERATORS = ("Operators", "/operators", Permission.ADMINISTER)
 #: Of the instance.
 _INSTANCE = (
     ("Districts", "/tenants", Permission.VIEW),
@@ -40,11 +42,19 @@ def links(visit: Visit, tenant: str | None) -> list[dict[str, Any]]:
         for words, path, needs in table
         if (tenant is None and needs is Permission.VIEW) or visit.may(needs, tenant)
     ]
+    if tenant is not None and visit.may(_OPERATORS[2]):
+        there.append(_OPERATORS[:2])
     here = visit.request.url.path
     return [
         {"label": words, "href": href, "is_current": _is_below(here, href, base)}
         for words, href in there
     ]
+
+
+def has_choice(visit: Visit) -> bool:
+    """Whether the caller may see more districts than one, so that a page leads to their list."""
+    allowed = visit.caller.tenant_ids()
+    return allowed is None or len(allowed) > 1
 
 
 def _is_below(here: str, href: str, base: str) -> bool:

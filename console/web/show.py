@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from console.service.problems import PROBLEM, as_problem
-from console.web.navigation import links
+from console.web.navigation import has_choice, links
 from console.web.visit import CSRF_FIELD, NOTICE_COOKIE, Visit
 from shared.errors import BellringerError, PasswordOutdatedError, UnauthenticatedError
 
@@ -85,6 +85,7 @@ class Show:
             "visit": visit,
             "tenant": tenant,
             "nav": links(visit, tenant),
+            "has_choice": tenant is not None and has_choice(visit),
             "live": f"{f'/tenants/{tenant}' if tenant else ''}/live?since={visit.seen or ''}",
             "notices": [{"kind": "success", "text": notice}] if notice else [],
             "csrf_token": lambda: visit.csrf_token or "",
@@ -101,6 +102,7 @@ class Show:
             "tenant": None,
             "zone": "UTC",
             "nav": [],
+            "has_choice": False,
             "live": "",
             "notices": [],
             "csrf_token": lambda: "",

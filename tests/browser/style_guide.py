@@ -63,10 +63,7 @@ def context(theme: str | None = None) -> dict[str, Any]:
     return {
         "visit": {"account": {"name": "operator1"}},
         "tenant": "oakfield",
-        "switch": [
-            {"href": f"/tenants/{name}", "name": name, "is_current": name == "oakfield"}
-            for name in ("oakfield", "riverbend")
-        ],
+        "has_choice": True,
         "nav": [
             {"href": f"/{label}", "label": label, "is_current": label == "Home", "count": count}
             for label, count in _PAGES
