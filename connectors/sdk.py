@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -401,6 +401,15 @@ class Mounted:
     close: Callable[[], None] | None = None
 
 
+@runtime_checkable
+class Reaching(Protocol):
+    """Settings that reach a server by themselves, as those of files on one do."""
+
+    def within(self, network: Network) -> Self:
+        """Return the same settings, which go where the network lets them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """How a connector is registered.
@@ -439,5 +448,6 @@ class Connector:
     exempt: Mapping[str, str] = field(default_factory=dict)
 
     def connect(self, config: BaseModel, network: Network) -> Source | Target:
-        """Open it; what is online goes where the network lets it."""
-        return self.open(config, network) if self.is_online else self.open(config)
+        """Open it; it goes where the network lets it, to a file server too."""
+        bound = config.within(network) if isinstance(config, Reaching) else config
+        return self.open(bound, network) if self.is_online else self.open(bound)

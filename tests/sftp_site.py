@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from connectors.network import Network, parse_networks
+
+#: Where the servers of tests are.
+HERE = Network(allowed=parse_networks("127.0.0.0/8, ::1/128"))
 _NUMBERS = itertools.count(1)
 _ENDLESS = 1 << 62
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
+from connectors.network import Network
 from connectors.sdk import MULTILINE
 from connectors.transport.setting_errors import setting_error
 
@@ -39,6 +40,20 @@ class SftpServer(BaseModel):
 
     #: Whether there is no other way.
     sftp_only: ClassVar[bool] = True
+
+    #: Where a session may go; until somebody says otherwise, to the public internet alone.
+    _network: Network = PrivateAttr(default_factory=Network)
+
+    def within(self, network: Network) -> Self:
+        """Return the same settings, whose sessions go where the network lets them."""
+        bound = self.model_copy()
+        bound._network = network
+        return bound
+
+    @property
+    def network(self) -> Network:
+        """Where a session may go."""
+        return self._network
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -1,11 +1,13 @@
 """Signs in to an SSH server whose key is known, and opens SFTP.
 
-The server's key is pinned: it is compared before anything of ours is sent, and is never taken on
-trust. The machine, an agent and `~/.ssh` play no part.
+A connection goes to an address that was judged. The server's key is pinned: it is compared before
+anything of ours is sent, and is never taken on trust. The machine, an agent and `~/.ssh` play no
+part.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +24,7 @@ from paramiko import (
 )
 from paramiko.ssh_exception import IncompatiblePeer
 
+from connectors.transport.addresses import reachable_addresses
 from connectors.transport.sftp_server import SftpServer
 from connectors.transport.ssh_keys import private_key, public_keys, told
 from shared.errors import PermanentConnectorError, TransientConnectorError
@@ -84,6 +87,7 @@ def _open(connector: str, server: SftpServer, client: SSHClient, pinned: list[PK
             channel_timeout=wait,
             allow_agent=False,
             look_for_keys=False,
+            sock=_connected(connector, server),
             transport_factory=_Factory(pinned),
         )
         sftp = client.open_sftp()
@@ -109,6 +113,23 @@ def _open(connector: str, server: SftpServer, client: SSHClient, pinned: list[PK
     if channel is not None:
         channel.settimeout(wait)
     return sftp
+
+
+def _connected(connector: str, server: SftpServer) -> socket.socket:
+    """Connect to one of the host's addresses that may be reached; see docs/decisions/011.
+
+    Raises:
+        PermanentConnectorError: it has none.
+        OSError: there is no such host, or nobody answers there.
+    """
+    host, port = server.sftp_host or "", server.sftp_port
+    failed: OSError | None = None
+    for address in reachable_addresses(connector, server.network, host, port):
+        try:
+            return socket.create_connection((address, port), timeout=server.sftp_timeout_s)
+        except OSError as error:
+            failed = error
+    raise failed or OSError("the host has no address")
 
 
 def unreachable(connector: str, server: SftpServer, error: Exception) -> TransientConnectorError:

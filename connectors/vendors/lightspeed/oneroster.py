@@ -32,7 +32,7 @@ class LightspeedOneRoster:
         place[key] = f"{str(getattr(config, key)).rstrip('/')}/{ARCHIVE}"
         version = config.format.removeprefix("oneroster-")
         settings = OneRosterCsvExportConfig.model_validate({**place, "version": version})
-        self._export = OneRosterCsvExport(settings, name)
+        self._export = OneRosterCsvExport(settings.within(config.network), name)
         self.reads: Mapping[Kind, tuple[str, ...]] = {
             kind: fields
             for kind, fields in self._export.reads.items()

@@ -17,6 +17,7 @@ from connectors.district.generate import generate
 from connectors.sdk import Target
 from connectors.simulator.server import SimulatorServer
 from shared.errors import PermanentConnectorError
+from tests.sftp_site import HERE
 from tests.unit.connectors.roster_in_memory import MemoryRoster, small_roster
 
 
@@ -28,7 +29,7 @@ def vendor() -> Iterator[tuple[SimulatorServer, dict[str, str]]]:
 
 def target(settings: dict[str, Any]) -> Target:
     connector = registry.get("crisisgo")
-    made = connector.open(registry.parse_config(connector, settings))
+    made = connector.connect(registry.parse_config(connector, settings), HERE)
     assert isinstance(made, Target)
     return made
 

@@ -20,7 +20,7 @@ from shared.domain.reading import ReadCertificate
 from shared.domain.records import Kind
 from shared.domain.states import Mode
 from shared.errors import PermanentConnectorError, TransientConnectorError
-from tests.sftp_site import SftpSite
+from tests.sftp_site import HERE, SftpSite
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def source(
     site: SftpSite, wait: Callable[[float], object] | None = None, **changes: Any
 ) -> OneRosterCsv:
     settings = {**site.settings, "quiet_s": 0.01, **changes}
-    return OneRosterCsv(OneRosterCsvConfig(**settings), wait)
+    return OneRosterCsv(OneRosterCsvConfig(**settings).within(HERE), wait)
 
 
 def read(made: OneRosterCsv, folder: Path | None = None) -> list[Any]:

@@ -19,7 +19,7 @@ from connectors.transport.drop import SftpDrop
 from connectors.transport.places import deliver, refuse_to_empty, sha256
 from connectors.transport.sftp import SftpPlace
 from shared.errors import PermanentConnectorError, TransientConnectorError
-from tests.sftp_site import SftpSite, line
+from tests.sftp_site import HERE, SftpSite, line
 
 
 def files(folder: Path, **contents: str) -> tuple[RenderedFile, ...]:
@@ -34,7 +34,7 @@ def files(folder: Path, **contents: str) -> tuple[RenderedFile, ...]:
 
 def place(site: SftpSite, **changes: Any) -> SftpPlace:
     drop = SftpDrop(**{**site.settings, **changes})
-    made = drop.place("test")
+    made = drop.within(HERE).place("test")
     assert isinstance(made, SftpPlace)
     return made
 
@@ -72,7 +72,7 @@ def test_the_seal_is_last_and_what_is_no_longer_ours_goes(site: SftpSite, tmp_pa
             super().move(part, name)
 
     made = files(tmp_path / "a", one="x\n1\n", manifest="x\n")
-    drop = SftpDrop(**site.settings)
+    drop = SftpDrop(**site.settings).within(HERE)
     with Watched("test", drop, drop.sftp_path) as there:
         done = deliver(made, there, ours={"one.csv", "gone.csv"}, seal="manifest.csv")
     assert done.changed == {"one.csv", "gone.csv", "manifest.csv"}

@@ -15,10 +15,13 @@ from typing import Any
 import paramiko
 import pytest
 
+from connectors import registry
+from connectors.network import Network
 from connectors.sdk import RenderedFile
 from connectors.transport.drop import SftpDrop
 from connectors.transport.places import deliver, sha256
 from shared.errors import PermanentConnectorError
+from tests.sftp_site import HERE
 from tests.unit.connectors.transport.test_drop import pem
 
 KEY = paramiko.RSAKey.generate(2048)
@@ -134,7 +137,7 @@ def a_file(folder: Path, text: str) -> tuple[RenderedFile]:
 
 
 def test_the_right_password_opens_the_folder(server: dict[str, Any], tmp_path: Path) -> None:
-    with SftpDrop(**server, sftp_rename="remove_first").place("test") as there:
+    with SftpDrop(**server, sftp_rename="remove_first").within(HERE).place("test") as there:
         there.probe()
         deliver(a_file(tmp_path, "x\n1\n"), there)
         deliver(a_file(tmp_path, "x\n2\n"), there)
@@ -145,11 +148,11 @@ def test_the_right_password_opens_the_folder(server: dict[str, Any], tmp_path: P
 def test_a_wrong_password_or_a_key_where_none_is_taken_is_named(server: dict[str, Any]) -> None:
     drop = SftpDrop(**{**server, "sftp_password": "wr0ng"})
     with pytest.raises(PermanentConnectorError, match=r"sftp_password: .* does not let") as refused:
-        drop.place("test").__enter__()
+        drop.within(HERE).place("test").__enter__()
     assert "wr0ng" not in str(refused.value)
     drop = SftpDrop(**server, sftp_private_key=pem())
     with pytest.raises(PermanentConnectorError, match=r"sftp_private_key: .* but by password"):
-        drop.place("test").__enter__()
+        drop.within(HERE).place("test").__enter__()
 
 
 def test_a_server_that_cannot_replace_a_file_is_told_how_to_live_with_it(
@@ -158,7 +161,22 @@ def test_a_server_that_cannot_replace_a_file_is_told_how_to_live_with_it(
     told = "sftp_rename: the server cannot replace a file in one step"
     with (
         pytest.raises(PermanentConnectorError, match=told),
-        SftpDrop(**server).place("test") as there,
+        SftpDrop(**server).within(HERE).place("test") as there,
     ):
         deliver(a_file(tmp_path, "x\n1\n"), there)
     assert list((tmp_path / "served").iterdir()) == []
+
+
+def test_no_session_goes_into_a_network_that_is_not_allowed(server: dict[str, Any]) -> None:
+    told = "127.0.0.1 is inside a private network, which no app may reach"
+    with pytest.raises(PermanentConnectorError, match=told):
+        SftpDrop(**server).place("test").__enter__()
+    for name in ("clever_csv", "lightspeed", "finalsite", "oneroster_csv", "oneroster_csv_export"):
+        connector = registry.get(name)
+        opened = connector.connect(connector.config.model_validate(server), Network())
+        with pytest.raises(PermanentConnectorError, match=told):
+            opened.check()
+    zipped = registry.get("lightspeed")
+    config = zipped.config.model_validate({**server, "format": "oneroster-1.2"})
+    with pytest.raises(PermanentConnectorError, match=told):
+        zipped.connect(config, Network()).check()
