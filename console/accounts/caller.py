@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.domain.access import Via
 from shared.domain.roles import Grant, Permission, Role, allows, tenants_allowed
@@ -20,6 +21,8 @@ class Caller:
         tenant_id: the one tenant that a token is for; None: it is for all of the grants'.
         account_id: None where there is no account.
         address: where the request came from, where it is known.
+        token_id: the number of the token by which it asks; None: by none.
+        expires_at: when that token ends.
     """
 
     name: str | None
@@ -29,6 +32,8 @@ class Caller:
     tenant_id: int | None = None
     account_id: int | None = None
     address: str | None = None
+    token_id: int | None = None
+    expires_at: datetime | None = None
 
     def may(self, permission: Permission, tenant_id: int | None) -> bool:
         """Whether the caller may do this in a tenant; None: for the whole instance."""

@@ -73,6 +73,8 @@ class Tokens:
     ) -> NewToken:
         """Issue a token. Commits.
 
+        One that is asked for by a token ends with it at the latest.
+
         Args:
             caller: who asks.
             name: what it is for.
@@ -94,6 +96,9 @@ class Tokens:
             _check_scopes(connection, caller, owner, frozenset(scopes), tenant_id)
             now = self.database.now(connection)
             expires_at = now + timedelta(days=days)
+            if caller.expires_at is not None:
+                # else whoever has found a token has access for as long as they like
+                expires_at = min(expires_at, caller.expires_at)
             token_id = api_tokens.add_token(
                 connection,
                 digest_of(token),
@@ -122,6 +127,8 @@ class Tokens:
             tenant_id=token.tenant_id,
             account_id=account.id,
             address=address,
+            token_id=token.id,
+            expires_at=token.expires_at,
         )
 
     def revoke(self, caller: Caller, token_id: int) -> ApiToken:
@@ -185,6 +192,9 @@ def _check_scopes(
     tenant_id: int | None,
 ) -> None:
     """See that a token does something, and no more than who asks for it may."""
+    if owner.id != caller.account_id and tenant_id is None and not _governs_all(caller):
+        # what the account is given elsewhere later is not for who issues this token
+        raise ForbiddenError("a token of somebody else's account is for a tenant: name yours")
     held = grants.grants_of(connection, owner.id)
     for scope in sorted(scopes):
         if tenant_id is None:
@@ -194,6 +204,8 @@ def _check_scopes(
         if not has_any:
             fix = "Give less, or give the account the role first."
             raise ConfigurationError("scopes", f"the account may not {scope} there", fix)
+    if caller.token_id is not None and Permission.GOVERN not in (caller.scopes or ()):
+        raise ForbiddenError(f"a token issues others if it is for {Permission.GOVERN}")
     if caller.scopes is not None and not scopes <= caller.scopes:
         raise ForbiddenError("a token issues none that may more than itself")
     if caller.tenant_id is not None and caller.tenant_id != tenant_id:
@@ -201,10 +213,26 @@ def _check_scopes(
 
 
 def _may_revoke(connection: Connection, caller: Caller, token: ApiToken) -> bool:
-    """Whether a token is the caller's own, or reaches no further than where the caller governs."""
-    if token.account_id == caller.account_id:
+    """Whether a token is the caller's own, or reaches no further than where the caller governs.
+
+    By a token, its own end can be asked for; that of others by one that governs alone.
+    """
+    if caller.token_id is not None and token.id == caller.token_id:
+        return True
+    if token.account_id == caller.account_id and _may_of_own(caller, token):
         return True
     if token.tenant_id is not None and caller.may(Permission.GOVERN, token.tenant_id):
         return True
     held = grants.grants_of(connection, token.account_id)
     return may_manage(caller.grants, held, caller.scopes, caller.tenant_id)
+
+
+def _may_of_own(caller: Caller, token: ApiToken) -> bool:
+    if caller.token_id is None:
+        return True
+    reaches = caller.tenant_id is None or caller.tenant_id == token.tenant_id
+    return reaches and Permission.GOVERN in (caller.scopes or ())
+
+
+def _governs_all(caller: Caller) -> bool:
+    return caller.may(Permission.GOVERN, None)

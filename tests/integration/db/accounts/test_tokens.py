@@ -87,24 +87,59 @@ def test_a_token_issues_none_that_may_more_than_itself(house) -> None:
     boss = house.account("boss", Role.ADMINISTRATOR, None)
     narrow = house.tokens.caller(issue(house, boss, VIEW).token, None)
     with pytest.raises(ForbiddenError):
-        issue(house, narrow, [Permission.OPERATE])
-    assert issue(house, narrow, VIEW)
-    bound = house.tokens.caller(issue(house, boss, VIEW, tenant_id=house.oak).token, None)
+        issue(house, narrow, VIEW)
+    governing = [*VIEW, Permission.GOVERN]
+    wide = house.tokens.caller(issue(house, boss, governing).token, None)
+    with pytest.raises(ForbiddenError):
+        issue(house, wide, [Permission.OPERATE])
+    assert issue(house, wide, VIEW)
+    bound = house.tokens.caller(issue(house, boss, governing, tenant_id=house.oak).token, None)
     for tenant_id in (None, house.elm):
         with pytest.raises(ForbiddenError):
             issue(house, bound, VIEW, tenant_id=tenant_id)
     assert issue(house, bound, VIEW, tenant_id=house.oak)
 
 
+def test_a_token_issues_none_that_outlives_it(house) -> None:
+    boss = house.account("boss", Role.ADMINISTRATOR, None)
+    short = issue(house, boss, [*VIEW, Permission.GOVERN], days=2)
+    by_it = house.tokens.caller(short.token, None)
+    assert issue(house, by_it, days=365).expires_at == short.expires_at
+    assert issue(house, by_it, days=1).expires_at < short.expires_at
+
+
+def test_a_token_ends_itself_and_others_where_it_governs(house) -> None:
+    boss = house.account("boss", Role.ADMINISTRATOR, None)
+    other = issue(house, boss)
+    narrow = issue(house, boss)
+    by_narrow = house.tokens.caller(narrow.token, None)
+    with pytest.raises(NotFoundError):
+        house.tokens.revoke(by_narrow, other.id)
+    house.tokens.revoke(by_narrow, narrow.id)
+    of_oak = issue(house, boss, [Permission.GOVERN], tenant_id=house.oak)
+    with pytest.raises(NotFoundError):
+        house.tokens.revoke(house.tokens.caller(of_oak.token, None), other.id)
+    wide = issue(house, boss, [Permission.GOVERN])
+    house.tokens.revoke(house.tokens.caller(wide.token, None), other.id)
+
+
+def test_a_token_of_somebody_elses_account_is_for_a_tenant(house) -> None:
+    admin = house.account("admin", Role.DISTRICT_ADMIN, house.oak)
+    house.account("pat", Role.VIEWER, house.oak)
+    with pytest.raises(ForbiddenError, match="for a tenant"):
+        issue(house, admin, account="pat")
+    assert issue(house, admin, account="pat", tenant_id=house.oak)
+
+
 def test_a_program_has_an_account_without_a_password(house) -> None:
     admin = house.account("admin", Role.DISTRICT_ADMIN, house.oak)
     add_account(house.database, admin, "warehouse", Grant(Role.VIEWER, house.oak))
-    issued = issue(house, admin, account="warehouse")
+    issued = issue(house, admin, account="warehouse", tenant_id=house.oak)
     assert house.tokens.caller(issued.token, None).name == "warehouse"
     house.account("boss", Role.ADMINISTRATOR, None)
     for name in ("boss", "nobody"):
         with pytest.raises(NotFoundError):
-            issue(house, admin, account=name)
+            issue(house, admin, account=name, tenant_id=house.oak)
     with pytest.raises(ConfigurationError, match="account"):
         issue(house, house.owner)
     assert issue(house, house.owner, account="boss")
