@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     #: Networks that apps may reach though they are not the public internet, comma-separated, or
     #: `none`; unset: none, and with the embedded database this machine.
     private_networks: str | None = None
+    #: Folder in which each tenant may have one of its own name, for files that its apps read and
+    #: write; unset: only whoever administers the instance gives an app a path.
+    tenant_folders: Path | None = None
     #: Whether a run-now message must carry the broker-verified `user_id`.
     require_user_id: bool = False
     #: The log's threshold.

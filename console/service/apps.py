@@ -12,6 +12,7 @@ from connectors import registry
 from connectors.sdk import Connector
 from console.service.means import Means
 from console.service.operation import Reach, operation
+from console.service.settings_bounds import check_bounds
 from console.service.wish import Because, Wish
 from shared.db import apps, views
 from shared.db.views import Shown
@@ -82,6 +83,7 @@ def add_app(means: Means, tenant: str, wish: NewApp) -> Shown:
     """Add an app to a tenant."""
     connector = registry.get(wish.connector)
     config, secrets = _split(means, connector, wish.settings)
+    check_bounds(means, tenant, connector, wish.settings)
     apps.add_app(
         means.gate,
         apps.NewApp(
@@ -163,7 +165,9 @@ def check_settings(means: Means, tenant: str, app: str, wish: AppChange) -> Show
 @operation("POST", "/tenants/{tenant}/check-app", needs=Permission.CONFIGURE)
 def check_new_app(means: Means, tenant: str, wish: NewApp) -> Shown:
     """Connect to a vendor as an app would that is not added yet; see `check_app`."""
-    problem = problem_of(means, registry.get(wish.connector), wish.settings)
+    connector = registry.get(wish.connector)
+    check_bounds(means, tenant, connector, wish.settings)
+    problem = problem_of(means, connector, wish.settings)
     return {
         "app": f"{tenant}/{wish.name}",
         "connector": wish.connector,
@@ -238,8 +242,11 @@ def _wanted(
     connector = registry.get(row.connector)
     _check_unset(connector, wish.unset, wish.settings)
     stored = open_secrets(row.secrets, means.settings.secret_key)
-    there = {**row.config, **stored, **wish.settings}
-    return connector, {name: value for name, value in there.items() if name not in wish.unset}
+    there = {**row.config, **stored}
+    wanted = {**there, **wish.settings}
+    wanted = {name: value for name, value in wanted.items() if name not in wish.unset}
+    check_bounds(means, tenant, connector, wanted, there, wish.settings)
+    return connector, wanted
 
 
 def _check_unset(connector: Connector, unset: Sequence[str], given: Mapping[str, Any]) -> None:

@@ -13,7 +13,9 @@ from tests.console_site import ConsoleSite, embedded_settings
 @pytest.fixture
 def site(database: Database, tmp_path) -> ConsoleSite:
     """Two tenants with an import app and an export app each; accounts named by their roles."""
-    made = ConsoleSite(database, embedded_settings(database, state_dir=tmp_path / "state"))
+    made = ConsoleSite(
+        database, embedded_settings(database, state_dir=tmp_path / "state", tenant_folders=tmp_path)
+    )
     for tenant in ("oak", "elm"):
         wish = tenants.NewTenant(tenant=tenant, zone="America/New_York")
         made.desk.call(tenants.add_tenant, wish=wish)

@@ -45,8 +45,8 @@ def test_a_broken_connector_is_told_with_its_reason(
 
 
 def test_what_is_wrong_with_a_new_app_stands_at_its_field(client: Browser, tmp_path) -> None:
-    (tmp_path / "set").mkdir()
-    path = str(tmp_path / "set")
+    (tmp_path / "oak" / "set").mkdir()
+    path = str(tmp_path / "oak" / "set")
     form = client.get(f"{GALLERY}/oneroster_csv", headers=JSON).json()
     assert form["app_name"] == "oneroster-csv"
     data = {"csrf_token": client.csrf("/tenants"), "action": "save"}
@@ -68,8 +68,8 @@ def test_what_is_wrong_with_a_new_app_stands_at_its_field(client: Browser, tmp_p
 def test_an_activation_goes_on_where_it_was_left(
     site: ConsoleSite, client: Browser, tmp_path
 ) -> None:
-    (tmp_path / "set").mkdir()
-    fields = {"app_name": "hr", "path": str(tmp_path / "set"), "action": "save"}
+    (tmp_path / "oak" / "set").mkdir()
+    fields = {"app_name": "hr", "path": str(tmp_path / "oak" / "set"), "action": "save"}
     added = client.submit(f"{GALLERY}/oneroster_csv", **fields)
     base = "/tenants/oak/apps/hr/setup"
     assert added.headers["location"] == base

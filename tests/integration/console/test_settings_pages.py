@@ -52,7 +52,7 @@ def test_every_tab_of_either_app_is_shown(client: Browser) -> None:
 
 
 def test_secrets_are_written_and_never_shown(site: ConsoleSite, client: Browser, tmp_path) -> None:
-    new = tmp_path / "new"
+    new = tmp_path / "oak" / "new"
     new.mkdir()
     answer = client.submit(f"{LS}/connection", path=str(new), http_token="", action="save")
     assert answer.status_code == 303
@@ -91,12 +91,12 @@ def test_a_connection_is_tested_with_what_is_not_saved(
     site: ConsoleSite, client: Browser, tmp_path
 ) -> None:
     before = site.desk.call(apps.show_app, tenant="oak", app="ls")["config"]
-    other = tmp_path / "other"
+    other = tmp_path / "oak" / "other"
     other.mkdir()
     good = client.submit(f"{LS}/connection", path=str(other), action="check")
     assert good.status_code == 200
     assert "The vendor answers" in good.text
-    bad = post(client, f"{SIS}/connection", path=str(tmp_path / "none.zip"), action="check")
+    bad = post(client, f"{SIS}/connection", path=str(tmp_path / "oak" / "none.zip"), action="check")
     assert bad["check"]["is_well"] is False
     assert site.desk.call(apps.show_app, tenant="oak", app="ls")["config"] == before
 
