@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -75,11 +76,16 @@ class Setting:
 
 def settings_of(connector: Connector) -> tuple[Setting, ...]:
     """Return a connector's settings, in the order of its model."""
-    schema = connector.config.model_json_schema()
+    return _settings(connector.config, secret_fields(connector))
+
+
+# to make a model's schema takes longer than most pages; it is the same as long as a process lives
+@lru_cache(maxsize=256)
+def _settings(config: type[BaseModel], hidden: frozenset[str]) -> tuple[Setting, ...]:
+    schema = config.model_json_schema()
     required, shapes = set(schema.get("required", ())), schema.get("$defs", {})
-    hidden = secret_fields(connector)
     return tuple(
-        _setting(connector.config, name, given, shapes, name in required, name in hidden)
+        _setting(config, name, given, shapes, name in required, name in hidden)
         for name, given in schema.get("properties", {}).items()
     )
 
