@@ -75,9 +75,9 @@ def problems_of(
     name = error.field.removeprefix("--set ").removeprefix("--")
     candidates = (name, name.replace("-", "_"), name.partition(".")[0])
     there = set(known)
-    place = next((one for one in candidates if one in there), whole)
+    place = next((one for one in candidates if one in there), None)
     told = sentence(error)
-    return {place: told if place != whole else f"{error.field}: {told}"}
+    return {place or whole: told if place else f"{error.field}: {told}"}
 
 
 def sentence(error: ConfigurationError) -> str:

@@ -178,12 +178,14 @@ class Recurrence:
         """Say the recurrence in one line.
 
         >>> Recurrence.parse(zone="UTC", frequency="weekly", at=["02:30"], days="mon").describe()
-        'weekly on mon at 02:30 (UTC)'
+        'weekly on Mon at 02:30 (UTC)'
         """
         if self.cron:
             told = f"cron {self.cron}"
         else:
-            days = f" on {', '.join(self.days)}" if self.days else ""
+            is_weekly = self.frequency is Frequency.WEEKLY
+            named = (day.capitalize() if is_weekly else day for day in self.days)
+            days = f" on {', '.join(named)}" if self.days else ""
             told = f"{self.frequency}{days} at {', '.join(f'{t:%H:%M}' for t in self.times)}"
         told += f" ({self.zone})"
         if self.start:

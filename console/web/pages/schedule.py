@@ -19,7 +19,7 @@ _FORM = "settings/schedule_form.html"
 #: What a form calls an expression in place of a frequency.
 _CRON = "cron"
 #: The form's fields, by what an error calls them.
-_FIELDS = ("frequency", "at", "days", "cron", "zone", "start", "until")
+_FIELDS = ("frequency", "at", "more", "days", "cron", "zone", "start", "until")
 _WEEKDAYS = {
     "mon": "Monday",
     "tue": "Tuesday",
@@ -84,6 +84,9 @@ def save(visit: Visit, tenant: str, app: str, mode: Mode) -> Data | Redirect | R
         visit.desk.call(schedules.set_schedule, tenant=tenant, app=app, mode=mode, wish=wish)
     except ConfigurationError as error:
         problems = problems_of(error, _FIELDS, "at")
+        if "at" in problems and values["at"] and values["more"]:
+            # a browser sends a time in the first of both fields, and anything in the second
+            problems = {"more": problems["at"]}
         if values["frequency"] == "weekly" and "days" in problems:
             problems = {"weekdays": problems["days"]}
         return Refused({**data, "values": values, "problems": problems})
