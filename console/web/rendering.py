@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache
@@ -11,12 +12,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from console.timeline.overview import overview_of
 from console.timeline.picture import picture_of
 
 STATIC = Path(__file__).parent / "static"
 
+#: What stands between backticks, where HTML is escaped.
+_CODE = re.compile("`([^`]+)`")
 #: Names that are no words as they are.
 _WORDS = {"two_way": "2-way", "academicSessions": "academic sessions"}
 
@@ -46,6 +50,7 @@ def environment(now: Callable[[], datetime]) -> Environment:
     made.filters["json"] = as_json
     made.filters["label"] = label
     made.filters["sentence"] = sentence
+    made.filters["with_code"] = with_code
     made.filters["column"] = lambda name: sentence(words(name))
     made.filters["numeric"] = lambda name: {"label": sentence(words(name)), "numeric": True}
     made.filters["ago"] = lambda at: ago(at, now())
@@ -131,7 +136,7 @@ def as_json(value: object) -> str:
 #: Words of settings' names that are written otherwise than they are spelt.
 _SPELT = {
     word.lower(): word
-    for word in ("API", "CSV", "DN", "HTTP", "ID", "LDAP", "OU", "SFTP", "SSH", "TLS", "URL")
+    for word in ("API", "CSV", "DN", "HTTP", "ID", "LDAP", "OU", "SFTP", "SSH", "TK", "TLS", "URL")
 } | {"ids": "IDs", "oneroster": "OneRoster", "ms": "(ms)", "s": "(seconds)"}
 
 
@@ -148,6 +153,15 @@ def label(name: str) -> str:
 def sentence(text: str) -> str:
     """Return a text with a capital letter first; the rest stays, since it may name something."""
     return text[:1].upper() + text[1:]
+
+
+def with_code(text: str) -> Markup:
+    """Return a text as HTML, what stands between backticks as code.
+
+    >>> with_code("Such as `https://HOST`, < 60.")
+    Markup('Such as <code>https://HOST</code>, &lt; 60.')
+    """
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _instant(at: str | datetime | None) -> datetime | None:

@@ -100,7 +100,8 @@ def test_counts_say_what_changed_and_leave_out_what_did_not() -> None:
     html = rendered("{{ ui.counts({'added': 1204, 'removed': 0, 'unchanged': 3}) }}")
     assert "<b>1\u202f204</b> added" in html
     assert "removed" not in html
-    assert "nothing" in rendered("{{ ui.counts({'added': 0}) }}")
+    assert "no change" in rendered("{{ ui.counts({'added': 0}) }}")
+    assert "left out" in rendered("{{ ui.counts({'left_out': 2}) }}")
 
 
 def test_an_instant_is_told_in_the_zone_and_by_its_distance() -> None:
