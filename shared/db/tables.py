@@ -380,7 +380,8 @@ slots = Table(
     UniqueConstraint("schedule_id", "slot"),
 )
 
-#: The history of a job, a row a transition.
+#: The history of a job: a row a transition, and one from its last state to the same when it is
+#: undone.
 job_events = Table(
     "job_events",
     metadata,

@@ -220,7 +220,11 @@ def _phases(
 def _steps(connection: Connection, job_ids: Collection[int]) -> Mapping[int, list[Step]]:
     history = connection.execute(
         select(job_events.c.job_id, job_events.c.to_state, job_events.c.at, job_events.c.reason)
-        .where(job_events.c.job_id.in_(job_ids))
+        .where(
+            job_events.c.job_id.in_(job_ids),
+            # an undo is no step of a job
+            job_events.c.from_state.is_distinct_from(job_events.c.to_state),
+        )
         .order_by(job_events.c.job_id, job_events.c.id)
     )
     steps: defaultdict[int, list[Step]] = defaultdict(list)

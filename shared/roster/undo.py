@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from shared.db.engine import Database
 from shared.db.hub_tables import disclosures, hubs, vendor_provisions, vendor_writes
 from shared.db.review_tables import approvals
-from shared.db.tables import apps, jobs, tenants
+from shared.db.tables import apps, job_events, jobs, tenants
 from shared.domain.records import Kind
 from shared.domain.states import UNFINISHED, JobState, Tier, Trigger
 from shared.errors import ConfigurationError
@@ -86,6 +86,8 @@ def undo_job(
             attempt.rollback()
         else:
             attempt.commit()
+            if undone.restored:
+                _record(run, job, undone, by or "somebody")
     return undone
 
 
@@ -128,6 +130,22 @@ def _undo(run: Statements, job: Row[Any], actor: str) -> Undone:
     )
     run.run("DROP TABLE undo")
     return undone
+
+
+def _record(run: Statements, job: Row[Any], undone: Undone, actor: str) -> None:
+    """Note the undo in the job's history; its state stays what it was."""
+    told = f"records put back: {undone.records}, values that stay: {undone.left}"
+    run.connection.execute(
+        insert(job_events).values(
+            job_id=job.id,
+            from_state=job.state,
+            to_state=job.state,
+            attempt=job.attempt,
+            actor=actor,
+            reason=told,
+            at=run.at,
+        )
+    )
 
 
 def _restored(run: Statements, links: dict[Kind, int]) -> dict[str, dict[str, int]]:

@@ -39,7 +39,8 @@ def job(
         "is_plan": is_plan,
         "why": None,
         "plan": None,
-        "can_undo": state.is_ended and not is_plan and shown["tier"] != Tier.EXPORT,
+        # whatever has not succeeded has changed nothing here
+        "can_undo": state is JobState.SUCCEEDED and not is_plan and shown["tier"] != Tier.EXPORT,
     }
     if not state.is_ended:
         data["why"] = visit.desk.call(jobs.explain_job, tenant=tenant, job=job)

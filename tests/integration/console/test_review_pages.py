@@ -147,6 +147,10 @@ def test_an_undo_is_shown_with_what_it_cannot_undo_and_then_done(
     answer = operator.submit(page)
     assert answer.status_code == 303
     assert data(operator, page)["undo"]["records"] == 0
+    job = f"/tenants/oak/jobs/{made.first}"
+    assert "Undone " in operator.get(job).text
+    assert data(operator, job)["job"]["events"][-1]["actor"] == "operator"
+    assert operator.get("/tenants/oak/timeline").status_code == 200
     plan = operator.get(f"/tenants/oak/jobs/{made.plan}/undo")
     assert plan.status_code == 422
 
