@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +14,13 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from console.service.problems import PROBLEM, as_problem
 from console.web.navigation import has_choice, links
 from console.web.visit import CSRF_FIELD, NOTICE_COOKIE, Visit
+from shared.domain.roles import Permission
 from shared.errors import BellringerError, PasswordOutdatedError, UnauthenticatedError
 
 #: The look that somebody has chosen, else the system's.
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
+_TENANT = re.compile("/tenants/([^/]+)")
 
 
 class Show:
@@ -66,7 +69,8 @@ class Show:
         if isinstance(error, PasswordOutdatedError):
             return RedirectResponse("/account", 303)
         template = self._templates.get_template("error.html")
-        context = {**self._bare(request), **(self._context(visit, None) if visit else {})}
+        known = self._context(visit, _tenant_of(visit)) if visit else {}
+        context = {**self._bare(request), **known}
         return HTMLResponse(template.render({**context, "problem": told}), status)
 
     def _to_sign_in(self, request: Request) -> Response:
@@ -119,6 +123,17 @@ def prefers_json(request: Request) -> bool:
         if kind in ("text/html", "application/xhtml+xml"):
             return False
     return False
+
+
+def _tenant_of(visit: Visit) -> str | None:
+    """Return the tenant that an address names, where the caller may see it."""
+    named = _TENANT.match(visit.request.url.path)
+    if named is None:
+        return None
+    try:
+        return named[1] if visit.may(Permission.VIEW, named[1]) else None
+    except BellringerError:
+        return None
 
 
 def _field(token: str | None) -> Markup:
