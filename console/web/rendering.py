@@ -22,7 +22,7 @@ STATIC = Path(__file__).parent / "static"
 #: What stands between backticks, where HTML is escaped.
 _CODE = re.compile("`([^`]+)`")
 #: Names that are no words as they are.
-_WORDS = {"two_way": "2-way", "academicSessions": "academic sessions"}
+_WORDS = {"two_way": "2-way", "academicSessions": "academic sessions", "plan": "preview"}
 
 
 def environment(now: Callable[[], datetime]) -> Environment:
@@ -50,6 +50,7 @@ def environment(now: Callable[[], datetime]) -> Environment:
     made.filters["json"] = as_json
     made.filters["label"] = label
     made.filters["sentence"] = sentence
+    made.filters["value"] = value
     made.filters["with_code"] = with_code
     made.filters["column"] = lambda name: sentence(words(name))
     made.filters["numeric"] = lambda name: {"label": sentence(words(name)), "numeric": True}
@@ -137,7 +138,7 @@ def as_json(value: object) -> str:
 _SPELT = {
     word.lower(): word
     for word in ("API", "CSV", "DN", "HTTP", "ID", "LDAP", "OU", "SFTP", "SSH", "TK", "TLS", "URL")
-} | {"ids": "IDs", "oneroster": "OneRoster", "ms": "(ms)", "s": "(seconds)"}
+} | {"bom": "byte order mark", "ids": "IDs", "oneroster": "OneRoster", "ms": "(ms)", "s": "(seconds)"}
 
 
 def label(name: str) -> str:
@@ -162,6 +163,20 @@ def with_code(text: str) -> Markup:
     Markup('Such as <code>https://HOST</code>, &lt; 60.')
     """
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def value(held: object) -> object:
+    """Return a field's value for people: of a list, which is kept as JSON, its elements.
+
+    >>> value('["Homeroom", "Advisory"]'), value("[A] Group"), value(None)
+    ('Homeroom, Advisory', '[A] Group', None)
+    """
+    if not isinstance(held, str) or not held.startswith('["'):
+        return held
+    try:
+        return ", ".join(map(str, json.loads(held)))
+    except ValueError:
+        return held
 
 
 def _instant(at: str | datetime | None) -> datetime | None:
