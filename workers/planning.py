@@ -96,7 +96,8 @@ def showing_files(work: Work, rendering: Rendering) -> Apply:
 
 def _summary(counts: Counts) -> str:
     total = {op: sum(counted.get(op, 0) for counted in counts.values()) for op in Op}
-    told = [f"{total[op]} {op.replace('_', ' ')}" for op in Op if total[op]]
+    named = {op: op.replace("_", " ") for op in Op} | {Op.HELD: "held for approval"}
+    told = [f"{total[op]} {named[op]}" for op in Op if total[op]]
     return f"would make {', '.join(told)}" if told else "would change nothing"
 
 

@@ -121,6 +121,16 @@ def test_what_waits_is_approved_by_school_and_done(
     assert "approved by operator before" in again.text
 
 
+def test_a_school_is_decided_at_once(operator: Browser) -> None:
+    page = "/tenants/oak/review/approvals"
+    text = operator.get(page).text
+    shown = data(operator, page)["schools"][0]["approvals"]
+    form = re.search(r'<form id="school-1".*?</form>', text, re.DOTALL)
+    assert form
+    assert re.findall(r'name="approval" value="(\d+)"', form[0]) == [str(one["id"]) for one in shown]
+    assert text.count('form="school-1" name="decision"') == 2
+
+
 def test_an_approval_is_its_tenants_alone(reviewed: ConsoleSite, operator: Browser) -> None:
     with reviewed.database.read() as connection:
         id_ = connection.execute(

@@ -323,7 +323,7 @@ def test_a_plan_job_leaves_cursor_scope_outcome_and_hub_alone(desk: Desk) -> Non
     before, row = desk.hub.everything(), desk.hub.table(apps)
     job = desk.sync(read(SIX), is_plan=True)
     assert job.trigger == "plan"
-    assert job.reason == "would make 12 held"
+    assert job.reason == "would make 12 held for approval"
     assert job.plan["counts"] == {"users": {"held": 12}}
     assert job.certificate["counts"]["users"] == 28
     assert desk.hub.everything() == before
