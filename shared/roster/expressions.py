@@ -137,7 +137,8 @@ def _compiled(text: str, where: str) -> cel.Program:
     try:
         return compile_cel(text)
     except ValueError as error:
-        first = str(error).splitlines()[0]
+        # what the grammar would have taken instead is a list of its tokens
+        first = str(error).splitlines()[0].partition(" expecting ")[0]
         raise ConfigurationError(where, first, "See docs/rules.md for what may stand.") from error
 
 
