@@ -19,7 +19,7 @@ from console.timeline.picture import picture_of
 
 STATIC = Path(__file__).parent / "static"
 
-#: What stands between backticks, where HTML is escaped.
+#: What stands between backticks.
 _CODE = re.compile("`([^`]+)`")
 #: Names that are no words as they are.
 _WORDS = {"two_way": "2-way", "academicSessions": "academic sessions", "plan": "preview"}
@@ -138,7 +138,13 @@ def as_json(value: object) -> str:
 _SPELT = {
     word.lower(): word
     for word in ("API", "CSV", "DN", "HTTP", "ID", "LDAP", "OU", "SFTP", "SSH", "TK", "TLS", "URL")
-} | {"bom": "byte order mark", "ids": "IDs", "oneroster": "OneRoster", "ms": "(ms)", "s": "(seconds)"}
+} | {
+    "bom": "byte order mark",
+    "ids": "IDs",
+    "oneroster": "OneRoster",
+    "ms": "(ms)",
+    "s": "(seconds)",
+}
 
 
 def label(name: str) -> str:
@@ -162,7 +168,10 @@ def with_code(text: str) -> Markup:
     >>> with_code("Such as `https://HOST`, < 60.")
     Markup('Such as <code>https://HOST</code>, &lt; 60.')
     """
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+    # every second part stood between backticks
+    parts = enumerate(_CODE.split(text))
+    coded = Markup("<code>{}</code>")
+    return Markup("").join(coded.format(part) if n % 2 else escape(part) for n, part in parts)
 
 
 def value(held: object) -> object:

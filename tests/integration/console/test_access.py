@@ -169,15 +169,18 @@ def test_streams_are_for_who_may_see(site: ConsoleSite) -> None:
 def test_there_is_a_way_from_a_district_to_the_others(site: ConsoleSite) -> None:
     there = 'href="/tenants">Districts<'
     boss = site.client("administrator").get("/tenants/oak").text
-    assert there in boss and 'href="/operators"' in boss
+    assert there in boss
+    assert 'href="/operators"' in boss
     alone = site.client("district_admin").get("/tenants/oak").text
-    assert there not in alone and 'href="/operators"' not in alone
+    assert there not in alone
+    assert 'href="/operators"' not in alone
 
 
 def test_an_error_keeps_the_pages_of_the_district(site: ConsoleSite) -> None:
     answer = site.client("viewer").get("/tenants/oak/jobs/999999")
     assert answer.status_code == 404
     assert 'href="/tenants/oak/timeline"' in answer.text
-    assert "There is no job 999999." in answer.text and "bellringer jobs" not in answer.text
+    assert "There is no job 999999." in answer.text
+    assert "bellringer jobs" not in answer.text
     foreign = site.client("stranger").get("/tenants/oak/jobs/999999")
     assert "/tenants/oak/timeline" not in foreign.text

@@ -127,7 +127,9 @@ def test_a_school_is_decided_at_once(operator: Browser) -> None:
     shown = data(operator, page)["schools"][0]["approvals"]
     form = re.search(r'<form id="school-1".*?</form>', text, re.DOTALL)
     assert form
-    assert re.findall(r'name="approval" value="(\d+)"', form[0]) == [str(one["id"]) for one in shown]
+    assert re.findall(r'name="approval" value="(\d+)"', form[0]) == [
+        str(one["id"]) for one in shown
+    ]
     assert text.count('form="school-1" name="decision"') == 2
 
 
