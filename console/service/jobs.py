@@ -129,10 +129,13 @@ def show_job(means: Means, tenant: str, job: JobId) -> Shown:
         found = views.show_job(connection, job)
         if found is None or found["tenant"] != tenant:
             raise _no_job(job)
+        tenant_id = job_of(connection, tenant, job).tenant_id
         return {
             **found,
             "approvals": review_views.list_approvals(connection, job_id=job),
-            "not_done": list_not_done(connection, job),
+            "not_done": review_views.with_names(
+                connection, tenant_id, list_not_done(connection, job), "sourced_id"
+            ),
             "not_done_count": count_not_done(connection, job),
         }
 
@@ -194,10 +197,12 @@ def retry_job(means: Means, tenant: str, job: JobId, wish: By) -> Shown:
 def undo_job(means: Means, tenant: str, job: JobId, wish: Undo) -> Shown:
     """Restore what a job changed where nobody has edited since, and list the rest."""
     with means.database.read() as connection:
-        job_of(connection, tenant, job)
+        tenant_id = job_of(connection, tenant, job).tenant_id
     by = means.signed(wish.by)
     undone = undo(means.database, job, by=by, is_dry_run=wish.is_dry_run)
-    return {**asdict(undone), "is_dry_run": wish.is_dry_run}
+    with means.database.read() as connection:
+        left = review_views.with_names(connection, tenant_id, undone.left_rows, "record")
+    return {**asdict(undone), "left_rows": left, "is_dry_run": wish.is_dry_run}
 
 
 def job_of(connection: Connection, tenant: str, job: int) -> Row[Any]:

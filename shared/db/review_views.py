@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -200,6 +201,26 @@ def names_of(
         .where(hub.c.tenant_id == tenant_id, hub.c.sourced_id.in_(sourced_ids))
     )
     return {row.sourced_id: row.name for row in rows}
+
+
+def with_names(
+    connection: Connection, tenant_id: int, rows: Iterable[Mapping[str, Any]], key: str
+) -> list[dict[str, Any]]:
+    """Return rows about records with the `name` of each; None: it is not there, or has none.
+
+    Args:
+        connection: of the database.
+        tenant_id: whose records they are.
+        rows: few of them, each with its `kind`.
+        key: of a row, where its record's sourcedId stands.
+    """
+    given = list(rows)
+    ids: defaultdict[str, set[str]] = defaultdict(set)
+    for row in given:
+        if row[key]:
+            ids[row["kind"]].add(row[key])
+    names = {kind: names_of(connection, tenant_id, Kind(kind), some) for kind, some in ids.items()}
+    return [{**row, "name": names.get(row["kind"], {}).get(row[key])} for row in given]
 
 
 def _named(hub: Any, kind: Kind) -> tuple[ColumnElement[Any], FromClause]:

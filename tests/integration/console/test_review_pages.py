@@ -155,6 +155,7 @@ def test_an_undo_is_shown_with_what_it_cannot_undo_and_then_done(
     assert "What cannot be undone" in text
     before = data(operator, page)["undo"]
     assert before["sent"]
+    assert all(row["name"] for row in before["left_rows"])
     assert before["restored"]["users"]["gone"] > 60
     answer = operator.submit(page)
     assert answer.status_code == 303
