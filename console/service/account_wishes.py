@@ -20,6 +20,8 @@ class NewMember(Wish):
     name: str
     role: Role
 
+    audited = frozenset({"name", "role"})
+
 
 class RoleWish(Wish):
     """A role in a tenant; no tenant stands for every one, and the instance itself."""
@@ -27,11 +29,15 @@ class RoleWish(Wish):
     role: Role
     tenant: str | None = None
 
+    audited = frozenset({"role", "tenant"})
+
 
 class NewAccount(RoleWish):
     """Somebody to add: a sign-in name, with the first role."""
 
     name: str
+
+    audited = frozenset({"name", "role", "tenant"})
 
 
 def grant_of(means: Means, wish: RoleWish) -> Grant:

@@ -39,6 +39,8 @@ class Decision(Wish):
     approvals: tuple[ApprovalId, ...] = Field(min_length=1, max_length=1000)
     by: str | None = None
 
+    audited = frozenset({"approvals"})
+
 
 @operation("GET", "/approvals", needs=Permission.VIEW, reach=Reach.CALLER)
 def list_all_approvals(

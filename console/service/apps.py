@@ -41,6 +41,8 @@ class NewApp(Wish):
     after: str | None = None
     upstream_failed: Literal["run", "skip"] = "run"
 
+    audited = frozenset({"connector", "name", "after", "upstream_failed"})
+
 
 class AppChange(Wish):
     """What is to be changed of an app; what is not given stays.
@@ -57,11 +59,15 @@ class AppChange(Wish):
     after: str | None = None
     upstream_failed: Literal["run", "skip"] | None = None
 
+    audited = frozenset({"after", "upstream_failed"})
+
 
 class NewName(Wish):
     """What an app is to be called."""
 
     name: str
+
+    audited = frozenset({"name"})
 
 
 @operation("GET", "/apps", needs=Permission.VIEW, reach=Reach.CALLER)

@@ -9,7 +9,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from sqlalchemy import select
 
 from console.service.means import Means
-from console.service.operation import Operation, Reach, operation_of
+from console.service.operation import SAFE_METHODS, Operation, Reach, operation_of
+from console.service.wish import Wish
 from shared.db.audit import AuditEntry, record
 from shared.db.tables import tenants
 from shared.domain.access import AuditOutcome
@@ -132,26 +133,65 @@ class LocalDesk:
         tenant_id: int | None,
         outcome: AuditOutcome,
     ) -> None:
-        """Write down what somebody did or was denied: where, never with which values."""
+        """Write down what somebody did or was denied, with the values that may be told."""
         if not wanted.is_audited and outcome is not AuditOutcome.DENIED:
             return
-        caller = self.means.caller
         told = {name: str(arguments.get(name, "…")) for name in wanted.in_path}
+        target = wanted.path.format(**told) if told else None
+        self._record(wanted.name, outcome, tenant_id, target, _detail(wanted, arguments))
+
+    def refuse(self, action: str, tenant: str | None, target: str) -> None:
+        """Write down that the caller was denied something that is no operation: a page.
+
+        Args:
+            action: one word for it.
+            tenant: in which tenant that the caller may see, None: in none.
+            target: to what.
+        """
+        tenant_id = None if tenant is None else self.tenant(tenant).id
+        self._record(action, AuditOutcome.DENIED, tenant_id, target, None)
+
+    def _record(
+        self,
+        action: str,
+        outcome: AuditOutcome,
+        tenant_id: int | None,
+        target: str | None,
+        detail: dict[str, Any] | None,
+    ) -> None:
+        caller = self.means.caller
         entry = AuditEntry(
-            action=wanted.name,
+            action=action,
             outcome=outcome,
             via=caller.via,
             account_id=caller.account_id,
             account=caller.name,
             tenant_id=tenant_id,
-            target=wanted.path.format(**told) if told else None,
+            target=target,
             address=caller.address,
-            detail=_given(arguments.get(wanted.body)) if wanted.body else None,
+            detail=detail,
         )
         with self.means.database.write() as connection:
             record(connection, entry, self.means.database.now(connection))
 
 
-def _given(body: Any) -> dict[str, Any]:
-    """Return the names of what a body gives; its values may be secrets or about people."""
-    return {"given": sorted(body.model_fields_set)} if body is not None else {}
+def _detail(wanted: Operation, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what was given by its names, with values where they are neither secret nor a roster's.
+
+    Of settings and rules it is the names of those that were given.
+    """
+    if wanted.body is None:
+        # beside path and body a change takes names of places alone; a question may take a person's
+        query = {name: arguments[name] for name in arguments if name not in wanted.in_path}
+        is_change = wanted.method not in SAFE_METHODS and any(query.values())
+        return {"given": sorted(query), "values": query} if is_change else None
+    body = arguments.get(wanted.body)
+    if not isinstance(body, Wish):
+        return {}
+    given: list[str] = []
+    for name in sorted(body.model_fields_set):
+        value = getattr(body, name)
+        inside = sorted(value) if isinstance(value, dict) and name in ("settings", "rules") else ()
+        given += [f"{name}.{one}" for one in inside if one.isidentifier()] or [name]
+    values = body.model_dump(mode="json", include=set(body.audited & body.model_fields_set))
+    return {"given": given, **({"values": values} if values else {})}

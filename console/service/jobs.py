@@ -45,6 +45,8 @@ class RunNow(Wish):
     is_plan: bool = False
     by: str | None = None
 
+    audited = frozenset({"mode", "cascade", "is_plan"})
+
 
 class By(Wish):
     """Who wants it, where that is not the account itself."""

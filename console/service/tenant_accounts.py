@@ -20,6 +20,8 @@ class MemberRole(Wish):
 
     role: Role
 
+    audited = frozenset({"role"})
+
 
 @operation("GET", "/tenants/{tenant}/accounts", needs=Permission.GOVERN)
 def list_members(

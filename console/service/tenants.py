@@ -19,6 +19,8 @@ class NewTenant(Wish):
     tenant: str
     zone: str = "UTC"
 
+    audited = frozenset({"tenant", "zone"})
+
 
 class NewRollover(Wish):
     """A period in which imports, or removals alone, are suspended; wall times of the tenant."""

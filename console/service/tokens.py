@@ -39,6 +39,8 @@ class NewToken(Wish):
     tenant: str | None = None
     account: str | None = None
 
+    audited = frozenset({"scopes", "days", "tenant", "account"})
+
 
 @operation("GET", "/tokens", needs=Permission.VIEW, reach=Reach.CALLER)
 def list_tokens(means: Means) -> list[Shown]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,9 @@ class Wish(BaseModel):
     """What is asked for, beside what the path names; a name that is not known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Fields whose values the audit log tells: no secret, nothing of a roster, no person's words.
+    audited: ClassVar[frozenset[str]] = frozenset()
 
 
 class Because(Wish):

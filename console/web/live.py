@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from console.web.identity import Identity
+from console.web.visit import check_password_age
 from shared.db.engine import Database
 from shared.db.pulse import pulse
 from shared.domain.roles import Permission
@@ -28,8 +30,9 @@ LOOK_S = 1.0
 BEAT_S = 15.0
 #: Seconds after which a stream ends; the browser opens the next.
 LIFE_S = 900.0
-#: Streams that one process serves at once.
+#: Streams that one process serves at once, and of them to one account: a tab has one.
 MOST = 500
+MOST_OF_ONE = 30
 
 
 class Live:
@@ -44,7 +47,7 @@ class Live:
         self._identity = identity
         self._watches: dict[int | None, _Watch] = {}
         self._database = database
-        self._open = 0
+        self._open: Counter[int | None] = Counter()
         self._is_ending = False
 
     def end(self) -> None:
@@ -61,11 +64,11 @@ class Live:
     async def _stream(self, request: Request) -> Response:
         tenant = request.path_params.get("tenant")
         try:
-            tenant_id = await run_in_threadpool(self._judged, request, tenant)
+            account, tenant_id = await run_in_threadpool(self._judged, request, tenant)
         except BellringerError:
             # a stream that is refused is not opened again: 204 tells the browser so
             return Response(status_code=204)
-        if self._open >= MOST:
+        if self._open[account] >= MOST_OF_ONE or self._open.total() >= MOST:
             return PlainTextResponse("too many watch\n", 503, {"Retry-After": "30"})
 
         async def is_welcome() -> bool:
@@ -76,28 +79,33 @@ class Live:
             return True
 
         return StreamingResponse(
-            self._events(tenant_id, _seen(request), is_welcome),
+            self._events(account, tenant_id, _seen(request), is_welcome),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    def _judged(self, request: Request, tenant: str | None) -> int | None:
-        """Return the id of the tenant to watch, None: all.
+    def _judged(self, request: Request, tenant: str | None) -> tuple[int | None, int | None]:
+        """Return the ids of who watches and of the tenant to watch, None: all.
 
         Raises:
             BellringerError: the caller may not.
         """
         visit = self._identity.visit(request, touch=False)
+        check_password_age(visit)
         if tenant is None:
             if not visit.may(Permission.ADMINISTER):
                 raise BellringerError("not for this caller")
-            return None
-        return visit.desk.tenant(tenant).id
+            return visit.caller.account_id, None
+        return visit.caller.account_id, visit.desk.tenant(tenant).id
 
     async def _events(
-        self, tenant_id: int | None, seen: str | None, is_welcome: Callable[[], Awaitable[bool]]
+        self,
+        account: int | None,
+        tenant_id: int | None,
+        seen: str | None,
+        is_welcome: Callable[[], Awaitable[bool]],
     ) -> AsyncIterator[str]:
-        self._open += 1
+        self._open[account] += 1
         watch = self._watches.setdefault(tenant_id, _Watch(self._database, tenant_id))
         try:
             async with watch.watched():
@@ -116,7 +124,9 @@ class Live:
                         beat = loop.time() + BEAT_S
                         yield ": still here\n\n"
         finally:
-            self._open -= 1
+            self._open[account] -= 1
+            if not self._open[account]:
+                del self._open[account]
             if not watch.watchers:
                 self._watches.pop(tenant_id, None)
 

@@ -71,7 +71,7 @@ def add_page(app: FastAPI, page: Page, identity: Identity, show: Show) -> None:
         page.path,
         route,
         methods=[page.method],
-        name=f"{page.function.__module__.rpartition('.')[2]}.{page.function.__name__}",
+        name=_name(page),
         include_in_schema=False,
         response_model=None,
     )
@@ -109,6 +109,10 @@ def add_operation(app: FastAPI, operation: Operation, identity: Identity) -> Non
     )
 
 
+def _name(page: Page) -> str:
+    return f"{page.function.__module__.rpartition('.')[2]}.{page.function.__name__}"
+
+
 def _check_access(page: Page, visit: Visit, in_path: Mapping[str, Any]) -> None:
     if page.needs is Access.PUBLIC:
         return
@@ -120,6 +124,8 @@ def _check_access(page: Page, visit: Visit, in_path: Mapping[str, Any]) -> None:
         return
     tenant = str(in_path["tenant"]) if page.has_tenant else None
     if not visit.may(page.needs, tenant):
+        told = {name: str(value) for name, value in in_path.items()}
+        visit.desk.refuse(_name(page), tenant, page.path.format(**told))
         raise ForbiddenError(f"this needs the permission to {page.needs}")
 
 

@@ -198,3 +198,39 @@ def test_the_audit_log_tells_what_was_done_and_denied_page_by_page(site: Console
     assert rest["before"] is None
     assert admin.get("/audit").status_code == 403
     assert site.client(Role.ADMINISTRATOR).get("/audit").status_code == 200
+
+
+def test_the_audit_log_names_roles_accounts_and_settings_and_no_secret(site: ConsoleSite) -> None:
+    headers = bearer(site.token_of(Role.ADMINISTRATOR))
+    api = site.client()
+    oak = "/api/v1/tenants/oak"
+    api.post(f"{oak}/accounts", json={"name": "kim", "role": "viewer"}, headers=headers)
+    api.put(f"{oak}/accounts/kim/role", json={"role": "operator"}, headers=headers)
+    api.delete("/api/v1/accounts/kim/role?tenant=oak", headers=headers)
+    secret = {"http_token": "canary" * 8}
+    api.patch(f"{oak}/apps/ls", json={"settings": secret}, headers=headers)
+    api.patch(f"{oak}/apps/ls/rules", json={"rules": {"limits": None}}, headers=headers)
+    wanted = {"name": "canary", "scopes": ["view"], "tenant": "oak", "days": 3}
+    api.post("/api/v1/tokens", json=wanted, headers=headers)
+    told = api.get("/api/v1/audit", headers=headers)
+    details = {entry["action"]: entry["detail"] for entry in told.json()["entries"]}
+    assert details["add_member"]["values"] == {"name": "kim", "role": "viewer"}
+    assert details["give_member_role"]["values"] == {"role": "operator"}
+    assert details["take_role"]["values"] == {"tenant": "oak"}
+    assert details["change_app"] == {"given": ["settings.http_token"]}
+    assert details["change_app_rules"] == {"given": ["rules.limits"]}
+    assert details["create_token"]["values"] == {"scopes": ["view"], "tenant": "oak", "days": 3}
+    assert "canary" not in told.text
+    page = site.client(Role.ADMINISTRATOR).get("/audit").text
+    assert "role operator" in page
+    assert "settings.http_token" in page
+    assert "canary" not in page
+
+
+def test_a_page_that_is_denied_is_written_down(site: ConsoleSite) -> None:
+    assert site.client(Role.VIEWER).get("/tenants/oak/apps/sis/settings/mapping").status_code == 403
+    headers = bearer(site.token_of(Role.ADMINISTRATOR))
+    entry = site.client().get("/api/v1/audit?outcome=denied", headers=headers).json()["entries"][0]
+    assert entry["account"] == "viewer"
+    assert entry["tenant"] == "oak"
+    assert entry["target"] == "/tenants/oak/apps/sis/settings/mapping"

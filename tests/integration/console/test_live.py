@@ -99,3 +99,20 @@ def _until_event(lines: Iterator[str]) -> Iterator[str]:
         yield line
         if line.startswith("data:"):
             return
+
+
+@pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
+def test_nobody_takes_the_streams_of_all_others(site: ConsoleSite, monkeypatch) -> None:
+    monkeypatch.setattr(live, "MOST_OF_ONE", 1)
+    one, other = (
+        {"cookie": f"bellringer={site.session_of(role)}"} for role in (Role.VIEWER, Role.OPERATOR)
+    )
+    with site.served(with_workers=False) as url, httpx.Client(timeout=20) as client:
+        path = f"{url}/tenants/oak/live"
+        with client.stream("GET", path, headers=one) as first:
+            # kept: who drops it hangs up
+            lines = first.iter_lines()
+            assert next(lines).startswith("retry: ")
+            assert client.get(path, headers=one).status_code == 503
+            with client.stream("GET", path, headers=other) as second:
+                assert second.status_code == 200
