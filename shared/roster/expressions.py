@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.records import FIELDS, Field, Kind, decode_list, encode_list
 from shared.errors import ConfigurationError
+from shared.roster.bounded_functions import Bounded, check_loops
 
 if TYPE_CHECKING:
     import cel
@@ -123,7 +124,7 @@ def _context() -> cel.Context:
     from cel.stdlib import add_stdlib_to_context
 
     context = Context()
-    add_stdlib_to_context(context)
+    add_stdlib_to_context(Bounded(context))
     return context
 
 
@@ -132,6 +133,7 @@ def _compiled(text: str, where: str) -> cel.Program:
         raise ConfigurationError(
             where, f"an expression has 1 to {LONGEST} characters", "Shorten it."
         )
+    check_loops(text, where)
     from cel import compile as compile_cel
 
     try:

@@ -75,3 +75,28 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
         expression.evaluate({})
     except ExpressionError:
         return
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lists.range(10000000000)",
+        "lists.range(9223372036854775807).size()",
+        '"' + "x" * 20 + '"' + f'.replace("x", "{"x" * 40}")' * 12,
+        f'["{"x" * 300}", "{"x" * 300}"].join("{"x" * 200}")' + '.replace("x", "xxxxxxxxxxxxxxx")' * 3,
+        '"".replace("", "x")' + '.replace("x", "xxxxxxxxxxxxxxxxxxxx")' * 8,
+    ],
+)  # fmt: skip
+def test_an_expression_that_would_fill_the_memory_fails_over_the_record(text: str) -> None:
+    with pytest.raises(ExpressionError, match="more than an expression may"):
+        Expression(Kind.USERS, text, where="x").evaluate({})
+
+
+def test_loops_within_loops_are_refused_before_they_begin() -> None:
+    text = "true"
+    for place in range(9):
+        text = f"[0,0,0,0,0,0,0,0,0,0].all(v{place}, {text})"
+    for one in (text, "[[1]].map(a, a+a).map(b, b+b). //x\n map (c, c+c)"):
+        with pytest.raises(ConfigurationError, match="through lists more than 2 times"):
+            Expression(Kind.USERS, one, where="x")
+    assert Expression(Kind.USERS, "[1].map(a, a).all(b, b == 1)", where="x").evaluate({})
