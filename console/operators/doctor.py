@@ -14,10 +14,12 @@ from console.operators.management import Management, ManagementError, QueueState
 from shared.broker.dramatiq_broker import parameters_of
 from shared.db import engine as engines
 from shared.db import migrate, sweeping
+from shared.db.account_tables import grants
 from shared.db.engine import Database
 from shared.db.gate import Gate, rollover_of
 from shared.db.schedules import zone_version
 from shared.db.tables import apps, outbox, schedules, tenants
+from shared.domain.roles import Role
 from shared.errors import ConfigurationError
 from shared.messages import (
     COMPLETIONS_QUEUE,
@@ -54,6 +56,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         migrate.check_current(database)
         yield Finding("database", "ok", f"{where}, revision {migrate.newest()}")
         yield from _contents(database)
+        yield from _networks(settings, database)
     except ConfigurationError as error:
         yield Finding("database", "error", f"{where}: {error.problem}", error.fix)
     except OperationalError as error:
@@ -102,6 +105,23 @@ def _contents(database: Database) -> Iterator[Finding]:
         )
     if not overdue:
         yield Finding("overdue jobs", "ok", "none waits for longer than an hour")
+
+
+def _networks(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Tell where this machine is reached by whom it is not: by a district's administrators."""
+    if settings.database_url is not None or settings.private_networks is not None:
+        return
+    with database.read() as connection:
+        is_shared = connection.execute(
+            select(grants.c.account_id).where(grants.c.role == Role.DISTRICT_ADMIN).limit(1)
+        ).first()
+    if is_shared:
+        yield Finding(
+            "networks",
+            "warning",
+            "a district's administrators can have apps reach this machine",
+            "Set BELLRINGER_PRIVATE_NETWORKS, to none or to the networks that apps may reach.",
+        )
 
 
 def _rollovers(database: Database) -> Iterator[Finding]:
