@@ -40,7 +40,8 @@ def add_account(database: Database, caller: Caller, name: str, grant: Grant) -> 
 def give_grant(database: Database, caller: Caller, name: str, grant: Grant) -> Account:
     """Give an account a role in a place, instead of the one that it had there. Commits.
 
-    Its sessions end: who may something else signs in anew.
+    Its sessions end: who may something else signs in anew. With a role in another place links to
+    its password do nothing any more: whoever made one may not govern there.
 
     Raises:
         NotFoundError: there is no such account, or not for the caller to see.
@@ -58,6 +59,8 @@ def give_grant(database: Database, caller: Caller, name: str, grant: Grant) -> A
             _check_not_last(connection, account, former)
         grants.set_grant(connection, account.id, grant, database.now(connection))
         sessions.end_sessions(connection, account.id)
+        if former is None:
+            one_time_links.drop_links(connection, account.id)
     return account
 
 

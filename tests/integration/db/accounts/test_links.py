@@ -189,3 +189,14 @@ def test_nobody_gets_a_link_to_an_account_that_may_more(house) -> None:
             set_password_link(house.database, admin, name)
     with pytest.raises(ForbiddenError):
         set_password_link(house.database, admin, "both")
+
+
+def test_a_link_of_one_district_does_nothing_once_its_account_is_anothers_too(house) -> None:
+    admin = house.account("admin", Role.DISTRICT_ADMIN, house.oak)
+    add_account(house.database, admin, "kim", Grant(Role.VIEWER, house.oak))
+    link = set_password_link(house.database, admin, "kim")
+    give_grant(house.database, admin, "kim", Grant(Role.OPERATOR, house.oak))
+    assert find_link(house.database, link.secret)
+    give_grant(house.database, house.owner, "kim", Grant(Role.VIEWER, house.elm))
+    with pytest.raises(NotFoundError):
+        use(house, link.secret)
