@@ -19,7 +19,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_HEADERS = {
+#: Of every answer.
+HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -49,7 +50,7 @@ class SecureHeaders:
     def __init__(self, app: ASGIApp, *, hosts: Sequence[str], is_https: bool) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._added = {**_HEADERS, **({"Strict-Transport-Security": _HSTS} if is_https else {})}
+        self._added = {**HEADERS, **({"Strict-Transport-Security": _HSTS} if is_https else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.web.headers import too_large
+from console.web.headers import HEADERS, too_large
 from console.web.identity import Identity
 from console.web.show import Show
 from console.web.visit import Visit
@@ -63,12 +63,21 @@ def add_refusals(app: FastAPI, show: Show, identity: Identity) -> None:
         problem = "a value in it is none that the database can hold"
         return refuse(request, ConfigurationError("request", problem, "Correct it."))
 
+    def fail(request: Request, error: Exception) -> Response:
+        del error  # who raised it is logged, and raised once more
+        told = BellringerError("that is a fault of ours; it stands in the console's log")
+        response = show.error(request, told)
+        # nothing of ours is asked after this, what adds the headers least of all
+        response.headers.update({**HEADERS, "Cache-Control": "no-store"})
+        return response
+
     handlers: dict[type[Exception], Any] = {
         BellringerError: refuse,
         RequestValidationError: refuse_input,
         HTTPException: refuse_path,
         OperationalError: refuse_database,
         DataError: refuse_value,
+        Exception: fail,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

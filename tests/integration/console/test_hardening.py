@@ -8,7 +8,7 @@ from console.web.app import build
 from console.web.headers import MAX_BODY, POLICY
 from console.web.pages import every_page
 from shared.domain.roles import Role
-from tests.console_site import PASSWORD, ConsoleSite
+from tests.console_site import PASSWORD, Browser, ConsoleSite
 from tests.integration.console.test_access import filled
 
 pytestmark = pytest.mark.parametrize("any_database_url", ["sqlite"], indirect=True)
@@ -119,3 +119,18 @@ def test_what_repeats_the_request_is_not_packed(site: ConsoleSite) -> None:
     assert (
         client.post("/sign-in", data={"name": "x" * 2000}).headers.get("content-encoding") is None
     )
+
+
+def test_a_fault_of_ours_tells_nothing_and_has_the_headers_too(site: ConsoleSite) -> None:
+    def broken() -> None:
+        raise KeyError("somebody's name")
+
+    site.app.add_api_route("/broken", broken)
+    client = Browser(site.app, raise_server_exceptions=False)
+    for accept, kind in (("text/html", "text/html"), ("application/json", "application/problem")):
+        answer = client.get("/broken", headers={"accept": accept})
+        assert answer.status_code == 500
+        assert answer.headers["content-type"].startswith(kind)
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["cache-control"] == "no-store"
+        assert "somebody" not in answer.text
