@@ -195,7 +195,9 @@ class _Story:
         there = [
             other
             for other in self.others
-            if other.created_at < until and (other.finished_at is None or other.finished_at > since)
+            if other.id != job.id
+            and other.created_at < until
+            and (other.finished_at is None or other.finished_at > since)
         ]
         upstream = [
             other
