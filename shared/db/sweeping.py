@@ -211,7 +211,7 @@ def find_overdue(gate: Gate, *, longer_than_s: float, limit: int = 50) -> Sequen
                 jobs.c.state.in_([JobState.HELD, JobState.QUEUED]),
                 since < now - timedelta(seconds=longer_than_s),
             )
-            .order_by(since)
+            .order_by(since, jobs.c.id)
             .limit(limit)
         )
         return [Overdue(row.id, row.tenant_id, row.since, row.reason) for row in rows]
