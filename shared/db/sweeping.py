@@ -152,7 +152,7 @@ def republish(
                     jobs.c.tier == tier,
                     _is_silent(now, after_s),
                 )
-                .order_by(jobs.c.queued_at)
+                .order_by(jobs.c.queued_at, jobs.c.id)
                 .limit(min(count, 500))
                 .with_for_update(skip_locked=True, key_share=True)
             )
