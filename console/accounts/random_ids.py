@@ -40,6 +40,6 @@ def csrf_token(random_id: str) -> str:
     return hmac.new(random_id.encode(), _CSRF, hashlib.sha256).hexdigest()
 
 
-def is_csrf_token(random_id: str, presented: str) -> bool:
-    """Return whether a form's token belongs to the cookie's id, in constant time."""
-    return hmac.compare_digest(csrf_token(random_id).encode(), presented.encode())
+def is_same(presented: str, expected: str) -> bool:
+    """Return whether somebody presents what is expected, in constant time, whatever it is."""
+    return hmac.compare_digest(presented.encode("utf-8", "surrogatepass"), expected.encode())

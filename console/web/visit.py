@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from console.accounts.attempts import Client
 from console.accounts.caller import Caller
+from console.accounts.random_ids import is_same
 from console.accounts.sessions import Session, Sessions
 from console.service.desk import LocalDesk
 from console.service.means import Means
@@ -101,7 +102,7 @@ class Visit:
         signature, _, text = unquote(told).partition(":")
         if self.csrf_token is None or not text:
             return None
-        return text if hmac.compare_digest(signature, self._signed(text)) else None
+        return text if is_same(signature, self._signed(text)) else None
 
     def sealed_notice(self, text: str) -> str:
         """Return a cookie by which the next page says something; nobody else can make one."""
@@ -151,5 +152,5 @@ def check_csrf(visit: Visit) -> None:
         return
     given = visit.request.headers.get(CSRF_HEADER) or visit.form.get(CSRF_FIELD)
     expected = visit.csrf_token
-    if expected is None or not isinstance(given, str) or not hmac.compare_digest(given, expected):
+    if expected is None or not isinstance(given, str) or not is_same(given, expected):
         raise ForbiddenError("the form is too old: load the page again, and send it once more")

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 from shared.db.tables import apps, job_events, jobs, schedules, tenants
 from shared.domain.counts import count_totals
 from shared.domain.recurrence import Recurrence
-from shared.domain.states import UNFINISHED, JobState
+from shared.domain.states import UNFINISHED
 
 Shown = dict[str, Any]
 
@@ -178,12 +178,6 @@ def list_jobs(
         wanted = sorted(UNFINISHED) if state == "unfinished" else [state]
         query = query.where(jobs.c.state.in_(wanted))
     return [job_shown(row) for row in connection.execute(query)]
-
-
-def job_states(connection: Connection, job_ids: Collection[int]) -> dict[int, JobState]:
-    """Return the states that jobs are in, by id; of those that there are."""
-    query = select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(job_ids))
-    return {row.id: JobState(row.state) for row in connection.execute(query)}
 
 
 def show_job(connection: Connection, job_id: int) -> Shown | None:

@@ -134,3 +134,13 @@ def test_a_fault_of_ours_tells_nothing_and_has_the_headers_too(site: ConsoleSite
         assert answer.headers["content-security-policy"] == POLICY
         assert answer.headers["cache-control"] == "no-store"
         assert "somebody" not in answer.text
+
+
+def test_a_notice_that_is_not_ours_is_none(site: ConsoleSite) -> None:
+    client = site.client(Role.ADMINISTRATOR)
+    for forged in ("%C3%A9:read this", "0:read this", "%ED%A0%80:read this"):
+        client.cookies.set("bellringer_notice", forged)
+        answer = client.get("/tenants")
+        assert answer.status_code == 200
+        assert "read this" not in answer.text
+        client.cookies.delete("bellringer_notice")
